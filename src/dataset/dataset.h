@@ -1,0 +1,78 @@
+/* Labelled photos as a list: from a folder per class, a CSV, single photos or a folder of unlabelled ones. Every input
+ * appears once, with what became of it; nothing is dropped silently. */
+#ifndef TW_DATASET_DATASET_H
+#define TW_DATASET_DATASET_H
+
+#include "base/hash.h"
+#include "base/log.h"
+
+/* The label names, index = id. */
+struct tw_labels {
+    char **names;
+    size_t count, capacity;
+};
+/* dict.txt: one name a line, order gives the ids; BOM, CRLF and surrounding spaces are taken off, empty lines at the end
+ * too; a double is TW_INVALID with both lines. */
+enum tw_status tw_labels_read(const char *uri, struct tw_labels *labels, struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_labels_write(const char *uri, const struct tw_labels *labels, struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_labels_add(struct tw_labels *labels, const char *name, size_t *id,
+                             struct tw_error *error) TW_MUST_USE; /* finds or adds */
+bool tw_labels_find(const struct tw_labels *labels, const char *name, size_t *id);
+void tw_labels_release(struct tw_labels *labels);
+
+enum tw_item_status { TW_ITEM_OK, TW_ITEM_SKIPPED };
+enum tw_side { TW_SIDE_TRAIN, TW_SIDE_EVAL };
+
+struct tw_item {
+    char *uri;          /* as given: a CSV's own spelling, a found path; the record's image_uri */
+    char *location;     /* where it is read: uri resolved against the CSV's folder */
+    int64_t *labels;    /* ids, increasing, without doubles */
+    size_t label_count; /* 0: unlabelled */
+    enum tw_item_status status;
+    char *reason;      /* why skipped, or a remark on an ok one ("no label", "unknown label x ignored"); NULL: none */
+    int width, height; /* 0 until known */
+    struct tw_digest content; /* SHA-256 of the file; zero until known */
+    enum tw_side side;
+};
+struct tw_dataset {
+    struct tw_item *items;
+    size_t count, capacity;
+    struct tw_labels labels;
+    bool has_unlabelled; /* at least one usable item without a label */
+};
+
+struct tw_list_options {
+    const char *labels_uri; /* dict.txt, or NULL: names found, sorted by bytes */
+    const struct tw_sink *sink;
+};
+/* Lists inputs (folders, CSVs, photos, globs), in order. Folder per class: sub-folder name = label, files below it to any
+ * depth of 16 (hidden ones skipped, links to folders not followed twice); photos directly in the folder have no label.
+ * CSV: uri,label[,label...]; a header line `uri,label` is recognised. The same uri under the same labels again is named
+ * and skipped; under other labels (one class each) it is skipped with a reason that names both. TW_NOT_FOUND for a missing
+ * input, TW_CORRUPT for a CSV with NUL bytes or an unclosed quote (line named). Files that do not exist are items
+ * with status skipped. */
+enum tw_status tw_dataset_list(const char *const *inputs, size_t input_count, const struct tw_list_options *options,
+                               struct tw_dataset *dataset, struct tw_error *error) TW_MUST_USE;
+/* Appends one item; uri and location copied. */
+enum tw_status tw_dataset_add(struct tw_dataset *dataset, const char *uri, const char *location, struct tw_item **item,
+                              struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_item_skip(struct tw_item *item, const char *reason, struct tw_error *error) TW_MUST_USE;
+void tw_dataset_release(struct tw_dataset *dataset);
+
+/* Reads every ok item's content hash (threads), skipping what cannot be read; marks copies under different labels as
+ * skipped with both uris named. */
+enum tw_status tw_dataset_hash(struct tw_dataset *dataset, int threads, size_t max_bytes, const struct tw_sink *sink,
+                               struct tw_error *error) TW_MUST_USE;
+
+/* Chooses sides by content hash, so that a photo and its copy are on one side and adding photos moves none: item is eval
+ * when hash < share. Where `at_least_one`, a class of two photos or more without an eval photo gives its lowest hash, one
+ * without a train photo its highest. */
+void tw_dataset_split(struct tw_dataset *dataset, double eval_share, bool at_least_one);
+/* The rule itself, for records (hash of the uri) and for tests: in [0, 1). */
+double tw_split_point(const struct tw_digest *digest);
+
+/* audit.csv: uri,status,reason,width,height,label; a row for every input. Cells that a spreadsheet would run are quoted
+ * with a leading apostrophe. Several labels are joined by ';'. */
+enum tw_status tw_audit_write(const char *uri, const struct tw_dataset *dataset, struct tw_error *error) TW_MUST_USE;
+
+#endif

@@ -1,0 +1,65 @@
+/* A graph compiled for this CPU: create -> plan -> run. A plan is immutable and shared by threads; what a run needs
+ * is in a scratch, one for each thread. Only this folder knows oneDNN.
+ *
+ * Two ways to use cores: throughput (a scratch and a thread for each image, `threads_inside` 1) and latency
+ * (`threads_inside` n). Results are the same bits for both, and for any batch. */
+#ifndef TW_ENGINE_ENGINE_H
+#define TW_ENGINE_ENGINE_H
+
+#include "graph/graph.h"
+
+enum tw_precision { TW_PRECISION_F32, TW_PRECISION_BF16, TW_PRECISION_INT8, TW_PRECISION_AUTO };
+
+struct tw_plan_options {
+    int64_t batch;               /* images in a run; default 1 */
+    int threads_inside;          /* of one run; default 1 */
+    enum tw_precision precision; /* F32; the others come with their kernels: until then TW_UNSUPPORTED, said by name */
+};
+extern const struct tw_plan_options tw_plan_options_default;
+
+struct tw_plan;
+/* Copies what it needs: the graph may be freed after. The graph need not be inferred or optimised: a copy is. Unknown
+ * leading dimensions of inputs become the batch; other unknown ones are TW_UNSUPPORTED with their names. Value names of
+ * graph inputs and outputs stay. */
+enum tw_status tw_plan_compile(const struct tw_graph *graph, const struct tw_plan_options *options,
+                               struct tw_plan **plan, struct tw_error *error) TW_MUST_USE;
+void tw_plan_free(struct tw_plan *plan);
+
+/* Inputs and outputs in the graph's order; shapes with the batch in. f32, C order (NCHW) on the outside. */
+size_t tw_plan_input_count(const struct tw_plan *plan);
+size_t tw_plan_output_count(const struct tw_plan *plan);
+const char *tw_plan_input_name(const struct tw_plan *plan, size_t index);
+const char *tw_plan_output_name(const struct tw_plan *plan, size_t index);
+const struct tw_shape *tw_plan_input_shape(const struct tw_plan *plan, size_t index);
+const struct tw_shape *tw_plan_output_shape(const struct tw_plan *plan, size_t index);
+size_t tw_plan_arena_bytes(const struct tw_plan *plan);  /* of one scratch */
+size_t tw_plan_weight_bytes(const struct tw_plan *plan); /* shared */
+
+struct tw_scratch;
+enum tw_status tw_scratch_new(const struct tw_plan *plan, struct tw_scratch **scratch,
+                              struct tw_error *error) TW_MUST_USE;
+void tw_scratch_free(struct tw_scratch *scratch);
+/* outputs[i] may be NULL where it is not wanted. Thread-safe for different scratches. */
+enum tw_status tw_plan_run(const struct tw_plan *plan, struct tw_scratch *scratch, const float *const *inputs,
+                           float *const *outputs, struct tw_error *error) TW_MUST_USE;
+
+/* A step of the plan, for profiles and for the choice table. */
+struct tw_step_info {
+    const char *name, *op;
+    const char *algorithm; /* "onednn direct", "onednn 1x1", "reference", later "winograd 1d 6x7" */
+    const char *precision;
+    double flop;    /* of one run, direct counting */
+    double seconds; /* of the last tw_plan_profile; else 0 */
+};
+size_t tw_plan_step_count(const struct tw_plan *plan);
+void tw_plan_step(const struct tw_plan *plan, size_t index, struct tw_step_info *info);
+/* Times every step over `runs` runs (least time kept). */
+enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_error *error) TW_MUST_USE;
+
+/* What decides bits besides the graph: engine version, library version, CPU features in use. Static text, for cache keys and
+ * manifests: equal text, equal bits. */
+const char *tw_engine_identity(void);
+/* The CPU and its extensions, for people: "AMD EPYC, avx2 avx512 vnni bf16". */
+const char *tw_engine_cpu(void);
+
+#endif

@@ -1,0 +1,44 @@
+/* How a head is learnt: a recipe is one file and one table line ("workshop" now; "auto" and others come). */
+#ifndef TW_TRAIN_RECIPE_H
+#define TW_TRAIN_RECIPE_H
+
+#include "base/log.h"
+#include "train/head.h"
+
+struct tw_recipe_options {
+    uint64_t seed;
+    int threads;
+    size_t class_count;       /* outputs of the head */
+    int64_t unlabelled_class; /* index of the extra class, or -1 */
+    /* workshop; 0 means the recipe's default */
+    size_t steps;         /* 1000 */
+    size_t batch;         /* 100 */
+    size_t hidden;        /* 512 */
+    double dropout;       /* 0.5; negative: default */
+    double learning_rate; /* 1e-3; 0: default */
+    double adam_epsilon;  /* 1e-3; 0: default */
+    /* checkpoints */
+    const char *checkpoint_folder; /* NULL: none. Kept: the last two; a damaged one is passed over */
+    size_t checkpoint_every_steps; /* 100 */
+    /* evaluation while training, on a bounded sample; NULL: none */
+    const struct tw_examples *eval;
+    size_t eval_every_steps; /* 100 */
+    const struct tw_sink *sink;
+    /* Called at every evaluation and at the end, for log.jsonl. */
+    void *observer_context;
+    void (*observe)(void *context, size_t step, double train_loss, double train_accuracy, double eval_loss,
+                    double eval_accuracy);
+};
+
+struct tw_recipe {
+    const char *name;
+    enum tw_status (*train)(const struct tw_examples *examples, const struct tw_recipe_options *options,
+                            struct tw_head *head, struct tw_error *error);
+    /* All of the options that decide the result, with defaults filled in, as JSON text (owned by the caller): digests. */
+    char *(*describe)(const struct tw_recipe_options *options);
+};
+extern const struct tw_recipe tw_recipes[];
+extern const size_t tw_recipe_count;
+const struct tw_recipe *tw_recipe_find(const char *name); /* NULL: none */
+
+#endif
