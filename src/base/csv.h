@@ -15,6 +15,7 @@ struct tw_csv {
     struct tw_span text;
     struct tw_csv_limits limits;
     size_t at, line; /* line of the row just read, from 1 */
+    size_t next_line;
     struct tw_buffer cells;
     size_t *offsets; /* into cells */
     size_t cell_count, cell_capacity;

@@ -44,8 +44,6 @@ char *tw_uri_normal(const char *uri);
 
 enum tw_status tw_storage_make_folders(const char *uri, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_storage_remove(const char *uri, struct tw_error *error) TW_MUST_USE; /* a file; missing is fine */
-enum tw_status tw_storage_rename(const char *from, const char *to,
-                                 struct tw_error *error) TW_MUST_USE; /* atomic, synced */
 
 /* A file that appears whole or not at all: temporary name beside it, synced, renamed, folder synced. */
 struct tw_writer;

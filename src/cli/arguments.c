@@ -1,0 +1,232 @@
+#include "cli/arguments.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
+    [TW_OPTION_OUTPUT] = {"output", 'o', TW_KIND_TEXT, "FOLDER", 0, 0,
+                          "folder for the results; made where it is missing"},
+    [TW_OPTION_EVAL] = {"eval", 0, TW_KIND_TEXTS, "INPUT", 0, 0,
+                        "what to evaluate on, of the same kind as the input; may be given several times"},
+    [TW_OPTION_EVAL_SHARE] = {"eval-share", 0, TW_KIND_NUMBER, "X", 0, 0.9,
+                              "share of the input kept aside to evaluate on, chosen by content (default 0.1)"},
+    [TW_OPTION_LABELS] = {"labels", 0, TW_KIND_TEXT, "DICT", 0, 0,
+                          "text file of label names, one a line: fixes their order and refuses others"},
+    [TW_OPTION_RECIPE] = {"recipe", 0, TW_KIND_TEXT, "NAME", 0, 0, "how the head learns: logistic (default), workshop"},
+    [TW_OPTION_SEED] = {"seed", 0, TW_KIND_INTEGER, "N", 0, 9007199254740992.0,
+                        "seed of everything random (default 0)"},
+    [TW_OPTION_STEPS] = {"steps", 0, TW_KIND_INTEGER, "N", 1, 1e9, "workshop: steps of training (default 1000)"},
+    [TW_OPTION_BATCH] = {"batch", 0, TW_KIND_INTEGER, "N", 1, 1e6, "workshop: examples a step (default 100)"},
+    [TW_OPTION_HIDDEN] = {"hidden", 0, TW_KIND_INTEGER, "N", 1, 65536,
+                          "workshop: width of the hidden layer (default 512)"},
+    [TW_OPTION_DROPOUT] = {"dropout", 0, TW_KIND_NUMBER, "X", 0, 0.99,
+                           "workshop: share of the hidden layer dropped in a step (default 0.5)"},
+    [TW_OPTION_LEARNING_RATE] = {"learning-rate", 0, TW_KIND_NUMBER, "X", 1e-12, 1e3,
+                                 "workshop: Adam's learning rate (default 0.001)"},
+    [TW_OPTION_CHECKPOINT_EVERY] = {"checkpoint-every", 0, TW_KIND_INTEGER, "N", 1, 1e9,
+                                    "workshop: steps between checkpoints (default 100)"},
+    [TW_OPTION_BACKBONE] = {"backbone", 0, TW_KIND_TEXT, "NAME|FILE", 0, 0,
+                            "network that makes the embeddings: a built-in one or a model file (default sprout)"},
+    [TW_OPTION_LAYER] = {"layer", 0, TW_KIND_TEXT, "TENSOR", 0, 0, "tensor of the backbone that is the embedding"},
+    [TW_OPTION_POLICY] = {"policy", 0, TW_KIND_TEXT, "JSON|FILE", 0, 0,
+                          "how a photo becomes the backbone's input, where its file does not say"},
+    [TW_OPTION_PRECISION] = {"precision", 0, TW_KIND_CHOICE, "f32|bf16|int8|auto", 0, 0,
+                             "arithmetic of the backbone (default f32)"},
+    [TW_OPTION_IGNORE_EXIF] = {"ignore-exif", 0, TW_KIND_FLAG, NULL, 0, 0,
+                               "take pixels as stored, without EXIF orientation, as TensorFlow does"},
+    [TW_OPTION_MAX_PIXELS] = {"max-pixels", 0, TW_KIND_INTEGER, "N", 1, 1e12,
+                              "greatest width x height of a photo (default 178956970)"},
+    [TW_OPTION_MAX_BYTES] = {"max-bytes", 0, TW_KIND_INTEGER, "N", 1, 1e12,
+                             "greatest size of a photo's file (default 268435456)"},
+    [TW_OPTION_TOP] = {"top", 0, TW_KIND_INTEGER, "N", 1, 1e6, "show the N best labels (default 1)"},
+    [TW_OPTION_PREDICTIONS] = {"predictions", 0, TW_KIND_TEXT, "FILE", 0, 0,
+                               "write key,label,prediction,score of every row as CSV"},
+    [TW_OPTION_VALUES] = {"values", 0, TW_KIND_INTEGER, "N", 0, 1e9,
+                          "values shown of long lists; 0 for all (default 8)"},
+    [TW_OPTION_FAIL_UNDER] = {"fail-under", 0, TW_KIND_NUMBER, "X", 0, 1, "exit with 1 where the accuracy is below X"},
+    [TW_OPTION_PROFILE] = {"profile", 0, TW_KIND_FLAG, NULL, 0, 0, "time every step of the network"},
+    [TW_OPTION_NO_CACHE] = {"no-cache", 0, TW_KIND_FLAG, NULL, 0, 0, "compute every embedding anew"},
+    [TW_OPTION_FORCE] = {"force", 0, TW_KIND_FLAG, NULL, 0, 0, "write into an output folder that holds something else"},
+    [TW_OPTION_ALLOW_SKIPS] = {"allow-skips", 0, TW_KIND_FLAG, NULL, 0, 0,
+                               "exit with 0 also where inputs were skipped"},
+    [TW_OPTION_THREADS] = {"threads", 0, TW_KIND_INTEGER, "N", 1, 1024,
+                           "cores to use (default: those this process may use)"},
+    [TW_OPTION_JSON] = {"json", 0, TW_KIND_FLAG, NULL, 0, 0, "print JSON on standard output"},
+    [TW_OPTION_PROGRESS] = {"progress", 0, TW_KIND_CHOICE, "auto|always|never", 0, 0,
+                            "show progress on standard error (default auto: on a terminal)"},
+    [TW_OPTION_QUIET] = {"quiet", 'q', TW_KIND_FLAG, NULL, 0, 0, "print errors only"},
+    [TW_OPTION_VERBOSE] = {"verbose", 'v', TW_KIND_FLAG, NULL, 0, 0, "print what is being done"},
+    [TW_OPTION_HELP] = {"help", 'h', TW_KIND_FLAG, NULL, 0, 0, "print this help"},
+};
+
+static bool takes(const struct tw_command *command, enum tw_option_id id)
+{
+    if (id == TW_OPTION_HELP)
+        return true;
+    for (size_t i = 0; command->options[i] != TW_OPTION_COUNT; i++) {
+        if (command->options[i] == id)
+            return true;
+    }
+    return false;
+}
+
+static enum tw_option_id find_long(const struct tw_command *command, const char *name, size_t length)
+{
+    for (int id = 0; id < TW_OPTION_COUNT; id++) {
+        const char *candidate = tw_option_table[id].name;
+        if (takes(command, (enum tw_option_id)id) && strlen(candidate) == length &&
+            strncmp(candidate, name, length) == 0)
+            return (enum tw_option_id)id;
+    }
+    return TW_OPTION_COUNT;
+}
+
+static enum tw_option_id find_short(const struct tw_command *command, char letter)
+{
+    for (int id = 0; id < TW_OPTION_COUNT; id++) {
+        if (takes(command, (enum tw_option_id)id) && tw_option_table[id].letter && tw_option_table[id].letter == letter)
+            return (enum tw_option_id)id;
+    }
+    return TW_OPTION_COUNT;
+}
+
+static enum tw_status unknown_option(const struct tw_command *command, const char *given, struct tw_error *error)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
+    const char *nearest = NULL;
+    size_t least = 4;
+    for (int id = 0; id < TW_OPTION_COUNT; id++) {
+        if (!takes(command, (enum tw_option_id)id))
+            continue;
+        size_t distance = tw_edit_distance(name + 2 * (strncmp(name, "--", 2) == 0), tw_option_table[id].name);
+        if (distance < least) {
+            least = distance;
+            nearest = tw_option_table[id].name;
+        }
+    }
+    if (nearest)
+        return tw_fail(error, TW_INVALID, "%s has no option %s: did you mean --%s?", command->name, name, nearest);
+    return tw_fail(error, TW_INVALID, "%s has no option %s: `topwork help %s` lists them", command->name, name,
+                   command->name);
+}
+
+static bool is_choice(const char *words, const char *text)
+{
+    size_t length = strlen(text);
+    for (const char *at = words; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL) {
+        if (strcspn(at, "|") == length && strncmp(at, text, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum tw_status set_value(struct tw_arguments *arguments, enum tw_option_id id, const char *text,
+                                struct tw_error *error)
+{
+    const struct tw_option *option = &tw_option_table[id];
+    arguments->values[id].is_given = true;
+    arguments->values[id].text = text;
+    switch (option->kind) {
+    case TW_KIND_FLAG:
+    case TW_KIND_TEXT:
+        return TW_OK;
+    case TW_KIND_TEXTS:
+        if (arguments->text_count == TW_MOST_TEXTS)
+            return tw_fail(error, TW_INVALID, "--%s is given more than %d times", option->name, TW_MOST_TEXTS);
+        arguments->texts[arguments->text_count++] = text;
+        return TW_OK;
+    case TW_KIND_CHOICE:
+        if (is_choice(option->argument, text))
+            return TW_OK;
+        return tw_fail(error, TW_INVALID, "--%s is %s, not one of %s", option->name, text, option->argument);
+    case TW_KIND_INTEGER:
+        if (tw_parse_int64(text, (int64_t)option->least, (int64_t)option->most, &arguments->values[id].integer))
+            return TW_OK;
+        return tw_fail(error, TW_INVALID, "--%s is %s, not a whole number from %.0f to %.0f", option->name, text,
+                       option->least, option->most);
+    case TW_KIND_NUMBER:
+        if (tw_parse_double(text, &arguments->values[id].number) && arguments->values[id].number >= option->least &&
+            arguments->values[id].number <= option->most)
+            return TW_OK;
+        return tw_fail(error, TW_INVALID, "--%s is %s, not a number from %g to %g", option->name, text, option->least,
+                       option->most);
+    }
+    return TW_OK;
+}
+
+/* One argument that begins with a dash; *used counts the one after it where it is the value. */
+static enum tw_status read_option(const struct tw_command *command, int left, char **argv, int *used,
+                                  struct tw_arguments *arguments, struct tw_error *error)
+{
+    const char *given = argv[0];
+    bool is_long = strncmp(given, "--", 2) == 0;
+    const char *value = is_long ? strchr(given, '=') : given[2] ? given + 1 : NULL;
+    enum tw_option_id id =
+        is_long ? find_long(command, given + 2, strcspn(given + 2, "=")) : find_short(command, given[1]);
+    if (id == TW_OPTION_COUNT)
+        return unknown_option(command, given, error);
+    const struct tw_option *option = &tw_option_table[id];
+    if (option->kind == TW_KIND_FLAG) {
+        if (value)
+            return tw_fail(error, TW_INVALID, "--%s takes no value", option->name);
+        return set_value(arguments, id, "", error);
+    }
+    if (value)
+        return set_value(arguments, id, value + 1, error);
+    if (left < 2)
+        return tw_fail(error, TW_INVALID, "--%s wants a value: %s", option->name, option->argument);
+    *used = 2;
+    return set_value(arguments, id, argv[1], error);
+}
+
+enum tw_status tw_arguments_read(const struct tw_command *command, int count, char **argv,
+                                 struct tw_arguments *arguments, struct tw_error *error)
+{
+    struct tw_arguments made = {.operands = tw_alloc((size_t)count + 1, sizeof *made.operands)};
+    if (!made.operands)
+        return tw_fail_memory(error, (size_t)count, "the arguments");
+    enum tw_status status = TW_OK;
+    bool takes_options = true;
+    for (int i = 0; i < count && !status;) {
+        int used = 1;
+        if (takes_options && strcmp(argv[i], "--") == 0)
+            takes_options = false;
+        else if (takes_options && argv[i][0] == '-' && argv[i][1])
+            status = read_option(command, count - i, argv + i, &used, &made, error);
+        else
+            made.operands[made.operand_count++] = argv[i];
+        i += used;
+    }
+    if (status) {
+        tw_arguments_release(&made);
+        return status;
+    }
+    *arguments = made;
+    return TW_OK;
+}
+
+void tw_arguments_release(struct tw_arguments *arguments)
+{
+    tw_free(arguments->operands);
+    *arguments = (struct tw_arguments){0};
+}
+
+const char *tw_text(const struct tw_arguments *arguments, enum tw_option_id id, const char *otherwise)
+{
+    return tw_has(arguments, id) ? arguments->values[id].text : otherwise;
+}
+
+int64_t tw_integer(const struct tw_arguments *arguments, enum tw_option_id id, int64_t otherwise)
+{
+    return tw_has(arguments, id) ? arguments->values[id].integer : otherwise;
+}
+
+double tw_number(const struct tw_arguments *arguments, enum tw_option_id id, double otherwise)
+{
+    return tw_has(arguments, id) ? arguments->values[id].number : otherwise;
+}

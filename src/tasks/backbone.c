@@ -1,0 +1,222 @@
+#include "tasks/backbone.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "formats/format.h"
+#include "tasks/policy_guess.h"
+
+#include <string.h>
+
+static const char embedding_name[] = "embedding";
+
+#ifdef TW_HAS_SPROUT
+extern const uint8_t tw_builtin_sprout[], tw_builtin_sprout_end[];
+#endif
+
+const char *const *tw_backbone_builtin_names(void)
+{
+    static const char *const names[] = {
+#ifdef TW_HAS_SPROUT
+        "sprout",
+#endif
+        NULL,
+    };
+    return names;
+}
+
+struct tw_span tw_backbone_builtin(const char *name)
+{
+#ifdef TW_HAS_SPROUT
+    if (strcmp(name, "sprout") == 0)
+        return tw_span_of(tw_builtin_sprout, (size_t)(tw_builtin_sprout_end - tw_builtin_sprout));
+#endif
+    (void)name;
+    return (struct tw_span){0};
+}
+
+static char *name_of_file(const char *uri)
+{
+    const char *base = tw_base_name(uri), *dot = strrchr(base, '.');
+    return tw_strndup(base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
+}
+
+static enum tw_status read_network(const struct tw_task_options *options, struct tw_backbone *backbone,
+                                   struct tw_error *error)
+{
+    const char *const *names = tw_backbone_builtin_names();
+    const char *wanted = options->backbone ? options->backbone : names[0];
+    if (!wanted)
+        return tw_fail(error, TW_INVALID, "this build has no built-in backbone: name one with --backbone FILE");
+    struct tw_span bytes = tw_backbone_builtin(wanted);
+    if (!bytes.data) {
+        enum tw_status status = tw_storage_map(wanted, &backbone->mapping, error);
+        if (status == TW_NOT_FOUND && !strchr(wanted, '/') && !strchr(wanted, '.'))
+            return tw_fail(error, TW_NOT_FOUND,
+                           "backbone %s is neither built in nor a file (`topwork backbone list` shows what there is)",
+                           wanted);
+        if (status)
+            return tw_fail_within(error, status, "backbone");
+        bytes = backbone->mapping.bytes;
+    }
+    backbone->name = name_of_file(wanted);
+    if (!backbone->name)
+        return tw_fail_memory(error, strlen(wanted), "a backbone's name");
+    enum tw_status status = tw_digest_of(bytes, &backbone->digest, error);
+    return status ? status : tw_model_read(wanted, bytes, &tw_format_limits_default, &backbone->graph, error);
+}
+
+/* The value that is the embedding: what the caller names, what the file names, or what usual names say; last the input of
+ * the last Gemm or MatMul (a classifier's features), where the network ends in one. */
+static int find_layer(const struct tw_graph *graph, const char *wanted, bool *is_guessed)
+{
+    static const char *const usual[] = {embedding_name, "pool_3", "embeddings", "features", "pooler_output", NULL};
+    *is_guessed = false;
+    if (wanted)
+        return tw_graph_find_value(graph, wanted);
+    const char *own = tw_graph_property(graph, "topwork.embedding");
+    if (!own)
+        own = tw_graph_property(graph, "embedding_layer");
+    if (own)
+        return tw_graph_find_value(graph, own);
+    for (size_t i = 0; usual[i]; i++) {
+        int id = tw_graph_find_value(graph, usual[i]);
+        if (id >= 0 && !graph->values[id].data)
+            return id;
+    }
+    *is_guessed = true;
+    for (size_t i = graph->node_count; i-- > 0;) {
+        const struct tw_node *node = &graph->nodes[i];
+        if (node->op == TW_OP_GEMM || node->op == TW_OP_MATMUL)
+            return node->inputs[0];
+    }
+    return graph->output_count ? graph->outputs[0] : -1;
+}
+
+/* Makes `id` the one output, as [N, size] under the name "embedding". */
+static enum tw_status cut_at(struct tw_backbone *backbone, int id, struct tw_error *error)
+{
+    struct tw_graph *graph = backbone->graph;
+    const char *name = graph->values[id].name;
+    backbone->layer = tw_strdup(name);
+    if (!backbone->layer)
+        return tw_fail_memory(error, strlen(name), "a layer's name");
+    enum tw_status status = tw_graph_cut(graph, &name, 1, error);
+    if (status)
+        return status;
+    if (strcmp(name, embedding_name) == 0 && graph->values[id].shape.rank == 2)
+        return TW_OK;
+    if (strcmp(name, embedding_name) == 0)
+        graph->values[id].name = tw_arena_strndup(&graph->arena, "embedding/unshaped", strlen("embedding/unshaped"));
+    else if (tw_graph_find_value(graph, embedding_name) >= 0)
+        return tw_fail(error, TW_UNSUPPORTED, "layer %s: the network has another tensor named embedding", name);
+    struct tw_shape unknown = {.rank = 2, .dims = {TW_UNKNOWN, TW_UNKNOWN}};
+    int output = tw_graph_add_value(graph, embedding_name, TW_F32, &unknown);
+    struct tw_node *node = output < 0 ? NULL : tw_graph_add_node(graph, TW_OP_FLATTEN, "embedding", &id, 1, &output, 1);
+    if (!node || !tw_graph_set_outputs(graph, &output, 1))
+        return tw_fail_memory(error, sizeof *node, "the embedding's node");
+    return tw_node_set_int(graph, node, "axis", 1, error);
+}
+
+static enum tw_status set_policy(const struct tw_task_options *options, struct tw_backbone *backbone,
+                                 struct tw_error *error)
+{
+    bool is_guessed = false;
+    enum tw_status status;
+    if (options->policy && *options->policy == '{') {
+        status = tw_image_policy_from_json(options->policy, &backbone->policy, error);
+    } else if (options->policy) {
+        struct tw_buffer text = {0};
+        status = tw_storage_read(options->policy, 1 << 20, &text, error);
+        if (!status)
+            status = tw_buffer_append(&text, "", 1, error);
+        if (!status)
+            status = tw_image_policy_from_json((const char *)text.data, &backbone->policy, error);
+        tw_buffer_release(&text);
+    } else {
+        status = tw_policy_of_graph(backbone->graph, &backbone->policy, &is_guessed, error);
+    }
+    if (options->ignores_exif)
+        backbone->policy.decode.exif = TW_EXIF_IGNORE;
+    backbone->is_guessed = is_guessed;
+    return status;
+}
+
+/* A copy of the graph with one image as input, shaped, to learn the embedding's size. */
+static enum tw_status measure(struct tw_backbone *backbone, struct tw_error *error)
+{
+    struct tw_graph *clone;
+    enum tw_status status = tw_graph_clone(backbone->graph, &clone, error);
+    if (status)
+        return status;
+    const struct tw_image_policy *policy = &backbone->policy;
+    const int64_t nchw[] = {1, 3, policy->height, policy->width}, nhwc[] = {1, policy->height, policy->width, 3};
+    struct tw_shape *shape = &clone->values[clone->inputs[0]].shape;
+    for (int i = 0; i < shape->rank && i < 4; i++)
+        shape->dims[i] = shape->dims[i] < 0 ? (policy->is_nhwc ? nhwc[i] : nchw[i]) : shape->dims[i];
+    status = tw_graph_infer(clone, &tw_graph_limits_default, error);
+    int64_t count = 0;
+    if (!status && (!tw_shape_count(&clone->values[clone->outputs[0]].shape, &count) || count <= 0))
+        status = tw_fail(error, TW_UNSUPPORTED, "layer %s has no known size", backbone->layer);
+    int64_t batch = shape->dims[0] > 0 ? shape->dims[0] : 1;
+    tw_graph_free(clone);
+    backbone->embedding_size = (size_t)(count / batch);
+    return status;
+}
+
+static enum tw_status prepare(const struct tw_task_options *options, struct tw_backbone *backbone,
+                              struct tw_error *error)
+{
+    enum tw_status status = set_policy(options, backbone, error);
+    if (status)
+        return status;
+    bool is_layer_guessed;
+    int id = find_layer(backbone->graph, options->layer, &is_layer_guessed);
+    if (id < 0)
+        return tw_fail(error, TW_INVALID, "the network has no tensor named %s",
+                       options->layer ? options->layer : embedding_name);
+    status = cut_at(backbone, id, error);
+    if (!status)
+        status = measure(backbone, error);
+    if (status)
+        return status;
+    if (backbone->is_guessed)
+        tw_log(options->sink, TW_LOG_WARNING,
+               "%s does not say how its input is made from a photo: guessed %d x %d, "
+               "value = (pixel - %g) * %g; name another with --policy",
+               backbone->name, backbone->policy.width, backbone->policy.height, (double)backbone->policy.mean[0],
+               (double)backbone->policy.scale[0]);
+    if (is_layer_guessed)
+        tw_log(options->sink, TW_LOG_WARNING,
+               "%s does not say which tensor is its embedding: guessed %s (%zu values); "
+               "name another with --layer",
+               backbone->name, backbone->layer, backbone->embedding_size);
+    backbone->is_guessed |= is_layer_guessed;
+    return TW_OK;
+}
+
+enum tw_status tw_backbone_open(const struct tw_task_options *options, struct tw_backbone *backbone,
+                                struct tw_error *error)
+{
+    struct tw_backbone made = {0};
+    enum tw_status status = read_network(options, &made, error);
+    if (!status) {
+        status = prepare(options, &made, error);
+        if (status)
+            status = tw_fail_within(error, status, "backbone %s", made.name);
+    }
+    if (status) {
+        tw_backbone_release(&made);
+        return status;
+    }
+    *backbone = made;
+    return TW_OK;
+}
+
+void tw_backbone_release(struct tw_backbone *backbone)
+{
+    tw_graph_free(backbone->graph);
+    tw_mapping_release(&backbone->mapping);
+    tw_free(backbone->name);
+    tw_free(backbone->layer);
+    *backbone = (struct tw_backbone){0};
+}

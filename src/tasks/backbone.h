@@ -1,0 +1,32 @@
+/* A network that gives embeddings: the built-in one by name, or a model file. */
+#ifndef TW_TASKS_BACKBONE_H
+#define TW_TASKS_BACKBONE_H
+
+#include "base/hash.h"
+#include "graph/graph.h"
+#include "image/image.h"
+#include "storage/storage.h"
+#include "tasks/options.h"
+
+/* Zero-initialise; release accepts the zero state. Not copied: the graph points into the mapping. */
+struct tw_backbone {
+    char *name; /* "sprout", or the file's name without its ending */
+    struct tw_mapping mapping;
+    struct tw_graph *graph;  /* cut: one input (the image), one output named "embedding", [N, size] */
+    struct tw_digest digest; /* of the file's bytes */
+    char *layer;             /* the tensor's name in the file */
+    struct tw_image_policy policy;
+    size_t embedding_size;
+    bool is_guessed; /* policy or layer is a guess: said by a warning */
+};
+/* Reads, cuts and checks it. The policy comes, in this order, from options->policy, the file's property "topwork.policy",
+ * the descriptions in shared ONNX files ("input_scale", "resize", "decode"), or a guess by the input's size. */
+enum tw_status tw_backbone_open(const struct tw_task_options *options, struct tw_backbone *backbone,
+                                struct tw_error *error) TW_MUST_USE;
+void tw_backbone_release(struct tw_backbone *backbone);
+
+/* Names of the built-in networks, ending with NULL. */
+const char *const *tw_backbone_builtin_names(void);
+struct tw_span tw_backbone_builtin(const char *name); /* no data: there is none of that name */
+
+#endif

@@ -1,0 +1,36 @@
+/* Embeddings of listed photos, computed where the cache does not have them: a bounded pipeline
+ * read -> decode -> network -> cache. What the cache holds after it is what records and training are made from, so a killed
+ * run loses at most the photos that were in flight. */
+#ifndef TW_TASKS_EMBEDDING_H
+#define TW_TASKS_EMBEDDING_H
+
+#include "dataset/dataset.h"
+#include "tasks/backbone.h"
+#include "tasks/cache.h"
+
+struct tw_embedding_store {
+    struct tw_cache *embeddings; /* key: content; payload: u32le width, u32le height, float32 le values */
+    struct tw_cache *thumbnails; /* key: content; payload: JPEG. NULL where none are wanted */
+    char *journal_folder;        /* where --no-cache keeps them until the run is done; NULL with a shared cache */
+    size_t embedding_size;
+    size_t computed, reused; /* photos of the last tw_embed_items */
+};
+/* Opens the shared cache (options->uses_cache), or one inside `output_folder` that tw_embedding_store_close removes. The key
+ * of the shared one is backbone digest, layer, policy, precision and engine identity. */
+enum tw_status tw_embedding_store_open(const struct tw_task_options *options, const struct tw_backbone *backbone,
+                                       const char *output_folder, bool wants_thumbnails,
+                                       struct tw_embedding_store *store, struct tw_error *error) TW_MUST_USE;
+/* `is_done`: the run has published its results, a journal is no longer needed. */
+void tw_embedding_store_close(struct tw_embedding_store *store, bool is_done);
+
+/* Every item that is still ok afterwards has its embedding in the store; what cannot be decoded is skipped with its
+ * reason. The dataset is hashed already. */
+enum tw_status tw_embed_items(struct tw_dataset *dataset, const struct tw_task_options *options,
+                              const struct tw_backbone *backbone, struct tw_embedding_store *store,
+                              struct tw_error *error) TW_MUST_USE;
+
+/* The embedding of an ok item into `values` (store->embedding_size floats). */
+enum tw_status tw_embedding_load(struct tw_embedding_store *store, const struct tw_item *item,
+                                 struct tw_buffer *scratch, float *values, struct tw_error *error) TW_MUST_USE;
+
+#endif

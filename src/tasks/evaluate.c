@@ -1,0 +1,184 @@
+#include "tasks/evaluate.h"
+
+#include "base/memory.h"
+#include "base/threads.h"
+#include "tasks/evaluation.h"
+#include "tasks/example_set.h"
+#include "tasks/photos.h"
+#include "tasks/runner.h"
+
+#include <string.h>
+
+enum { MOST_OUTPUTS = 8 };
+
+static enum tw_status finish(const struct tw_examples *examples, const float *scores, int64_t unlabelled_class,
+                             struct tw_evaluate_result *result, struct tw_error *error)
+{
+    const char *const *labels = (const char *const *)result->labels.names;
+    enum tw_status status =
+        tw_metrics_compute(examples, scores, result->labels.count, unlabelled_class, &result->metrics, error);
+    if (!status && result->metrics.count == 0)
+        status = tw_fail(error, TW_CORRUPT, "the input holds nothing that has a label of the model's");
+    return status ? status
+                  : tw_predictions_csv(examples, scores, labels, result->labels.count, &result->predictions_csv, error);
+}
+
+/* Keys, labels and scores of the ok items, without embeddings. */
+static enum tw_status evaluate_predictions(struct tw_predictions *predictions, int64_t unlabelled_class,
+                                           struct tw_evaluate_result *result, struct tw_error *error)
+{
+    struct tw_example_set set = {0};
+    size_t classes = predictions->labels.count;
+    const float nothing = 0;
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < predictions->items.count && !status; i++) {
+        const struct tw_item *item = &predictions->items.items[i];
+        if (item->status != TW_ITEM_OK)
+            continue;
+        memmove(predictions->scores + set.count * classes, predictions->scores + i * classes, classes * sizeof(float));
+        status = tw_example_set_add(&set, item->uri, &nothing, 1, item->labels, item->label_count, error);
+    }
+    if (!status)
+        status = tw_photos_check_any(&predictions->items, error);
+    struct tw_examples examples = tw_example_set_view(&set);
+    result->labels = predictions->labels;
+    result->items = predictions->items;
+    result->skipped = predictions->skipped;
+    predictions->labels = (struct tw_labels){0};
+    predictions->items = (struct tw_dataset){0};
+    if (!status)
+        status = finish(&examples, predictions->scores, unlabelled_class, result, error);
+    tw_example_set_release(&set);
+    return status;
+}
+
+static enum tw_status evaluate_photos(const struct tw_predict_options *options, struct tw_evaluate_result *result,
+                                      struct tw_error *error)
+{
+    struct tw_model model = {0};
+    struct tw_backbone backbone = {0};
+    struct tw_predictions predictions = {0};
+    enum tw_status status = tw_predict_open(options, &model, &backbone, error);
+    if (!status)
+        status = tw_predict_list(options, &model.labels, &predictions.items, error);
+    if (!status)
+        status = tw_predict_items(options, &model, &predictions, error);
+    if (!status)
+        status = evaluate_predictions(&predictions, model.unlabelled_class, result, error);
+    tw_predictions_release(&predictions);
+    tw_model_release(&model);
+    tw_backbone_release(&backbone);
+    return status;
+}
+
+struct rows {
+    struct tw_runner *runner;
+    const struct tw_example_set *set;
+    float *scores;
+    size_t classes, output;
+};
+
+static enum tw_status score_row(void *context, size_t index, int worker, struct tw_error *error)
+{
+    struct rows *rows = context;
+    float *outputs[MOST_OUTPUTS] = {NULL};
+    outputs[rows->output] = rows->scores + index * rows->classes;
+    return tw_runner_vector(rows->runner, worker, rows->set->embeddings + index * rows->set->width, outputs, error);
+}
+
+static enum tw_status score_records(const struct tw_model *model, const struct tw_example_set *set, int threads,
+                                    float *scores, struct tw_error *error)
+{
+    const struct tw_runner_options options = {.workers = threads, .threads_inside = 1};
+    struct rows rows = {.set = set, .scores = scores, .classes = model->labels.count};
+    struct tw_graph *head = NULL;
+    size_t size;
+    enum tw_status status = tw_model_head_graph(model, &head, error);
+    if (!status)
+        status = tw_runner_new(head, &options, &rows.runner, error);
+    if (!status && (!tw_runner_output(rows.runner, "scores", &rows.output, &size) || size != rows.classes ||
+                    rows.output >= MOST_OUTPUTS))
+        status = tw_fail(error, TW_CORRUPT, "the model has no output of %zu scores", rows.classes);
+    if (!status)
+        status = tw_parallel_for(threads, set->count, score_row, &rows, error);
+    tw_runner_free(rows.runner);
+    tw_graph_free(head);
+    return status;
+}
+
+/* Records must come from the network that the model was trained with; their label ids mean what their manifest, or the
+ * model, says. */
+static enum tw_status check_records(const struct tw_model *model, const struct tw_input *input,
+                                    const struct tw_example_set *set, struct tw_error *error)
+{
+    const struct tw_manifest *manifest = input->manifest;
+    if (set->width != model->embedding_size)
+        return tw_fail(error, TW_CONFLICT, "the records' embeddings have %zu values, the model takes %zu", set->width,
+                       model->embedding_size);
+    if (manifest && model->has_backbone_digest && !tw_digest_equal(&manifest->backbone_digest, &model->backbone_digest))
+        return tw_fail(error, TW_CONFLICT, "the records were made by another backbone (%s) than the model's (%s)",
+                       manifest->backbone, model->backbone_name ? model->backbone_name : "unnamed");
+    for (size_t i = 0; manifest && i < manifest->label_count; i++) {
+        if (i >= model->labels.count || strcmp(manifest->labels[i], model->labels.names[i]) != 0)
+            return tw_fail(error, TW_CONFLICT, "label %zu is %s in the records and %s in the model", i,
+                           manifest->labels[i], i < model->labels.count ? model->labels.names[i] : "absent");
+    }
+    if (set->greatest_label >= (int64_t)model->labels.count)
+        return tw_fail(error, TW_CONFLICT, "the records hold label %lld, the model has %zu labels",
+                       (long long)set->greatest_label, model->labels.count);
+    return TW_OK;
+}
+
+static enum tw_status evaluate_records(const struct tw_predict_options *options, const struct tw_input *input,
+                                       struct tw_evaluate_result *result, struct tw_error *error)
+{
+    struct tw_model model = {0};
+    struct tw_example_set set = {0};
+    float *scores = NULL;
+    enum tw_status status = tw_model_open(options->model, &model, error);
+    if (!status)
+        status = tw_example_set_from_records(input, 0, &set, NULL, error);
+    if (!status)
+        status = check_records(&model, input, &set, error);
+    if (!status) {
+        scores = tw_alloc(set.count * model.labels.count, sizeof *scores);
+        status = scores ? score_records(&model, &set, options->task.threads, scores, error)
+                        : tw_fail_memory(error, set.count * model.labels.count * sizeof *scores, "the scores");
+    }
+    struct tw_examples examples = tw_example_set_view(&set);
+    result->labels = model.labels;
+    model.labels = (struct tw_labels){0};
+    if (!status)
+        status = finish(&examples, scores, model.unlabelled_class, result, error);
+    tw_free(scores);
+    tw_example_set_release(&set);
+    tw_model_release(&model);
+    return status;
+}
+
+enum tw_status tw_evaluate(const struct tw_predict_options *options, struct tw_evaluate_result *result,
+                           struct tw_error *error)
+{
+    struct tw_input input = {0};
+    struct tw_evaluate_result made = {0};
+    enum tw_status status = tw_input_classify(options->inputs, options->input_count, &input, error);
+    if (!status)
+        status = input.has_records ? evaluate_records(options, &input, &made, error)
+                                   : evaluate_photos(options, &made, error);
+    tw_input_release(&input);
+    if (status) {
+        tw_evaluate_result_release(&made);
+        return status;
+    }
+    *result = made;
+    return TW_OK;
+}
+
+void tw_evaluate_result_release(struct tw_evaluate_result *result)
+{
+    tw_metrics_release(&result->metrics);
+    tw_labels_release(&result->labels);
+    tw_buffer_release(&result->predictions_csv);
+    tw_dataset_release(&result->items);
+    *result = (struct tw_evaluate_result){0};
+}

@@ -1,0 +1,16 @@
+/* Scores of labelled rows to metrics, metrics.json and predictions.csv: the same for train and evaluate. */
+#ifndef TW_TASKS_EVALUATION_H
+#define TW_TASKS_EVALUATION_H
+
+#include "base/bytes.h"
+#include "train/metrics.h"
+
+enum tw_status tw_evaluation_json(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
+                                  struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_evaluation_text(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
+                                  struct tw_error *error) TW_MUST_USE;
+/* key,label,prediction,score: a row for every row of `examples`. */
+enum tw_status tw_predictions_csv(const struct tw_examples *examples, const float *scores, const char *const *labels,
+                                  size_t class_count, struct tw_buffer *out, struct tw_error *error) TW_MUST_USE;
+
+#endif

@@ -1,0 +1,43 @@
+/* Embeddings with keys and labels in memory, in a canonical order, from records or from just embedded photos. */
+#ifndef TW_TASKS_EXAMPLE_SET_H
+#define TW_TASKS_EXAMPLE_SET_H
+
+#include "tasks/embedding.h"
+#include "tasks/input.h"
+#include "train/examples.h"
+
+/* Zero-initialise; release accepts the zero state. */
+struct tw_example_set {
+    size_t count, width;
+    float *embeddings;
+    size_t embedding_capacity; /* floats */
+    char **keys;
+    size_t key_capacity;
+    int64_t *labels;
+    size_t label_count, label_capacity;
+    size_t *starts; /* count + 1 */
+    size_t start_capacity;
+    bool has_unlabelled;
+    int64_t greatest_label; /* -1: none */
+};
+enum tw_status tw_example_set_add(struct tw_example_set *set, const char *key, const float *embedding, size_t width,
+                                  const int64_t *labels, size_t label_count, struct tw_error *error) TW_MUST_USE;
+void tw_example_set_release(struct tw_example_set *set);
+struct tw_examples tw_example_set_view(const struct tw_example_set *set);
+/* Sorted by key, then labels, then values: the same set of rows gives the same order. */
+enum tw_status tw_example_set_sort(struct tw_example_set *set, struct tw_error *error) TW_MUST_USE;
+/* SHA-256 of keys, labels and values in their order. */
+enum tw_status tw_example_set_digest(const struct tw_example_set *set, struct tw_digest *digest,
+                                     struct tw_error *error) TW_MUST_USE;
+
+/* Reads every record; those of eval shards, or (no manifest) those whose uri's hash is below eval_share, go to `eval`
+ * (NULL: all go to `train`). A shard whose bytes are not the manifest's is TW_CORRUPT. */
+enum tw_status tw_example_set_from_records(const struct tw_input *input, double eval_share,
+                                           struct tw_example_set *train, struct tw_example_set *eval,
+                                           struct tw_error *error) TW_MUST_USE;
+/* The ok items of one side. */
+enum tw_status tw_example_set_from_items(const struct tw_dataset *dataset, enum tw_side side,
+                                         struct tw_embedding_store *store, struct tw_example_set *set,
+                                         struct tw_error *error) TW_MUST_USE;
+
+#endif

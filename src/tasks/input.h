@@ -1,0 +1,32 @@
+/* What an INPUT of the command line is: photos (a folder, CSVs, files) or embedding records. Content decides. */
+#ifndef TW_TASKS_INPUT_H
+#define TW_TASKS_INPUT_H
+
+#include "base/status.h"
+#include "records/shards.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One TFRecord file. */
+struct tw_record_file {
+    char *uri;
+    bool is_eval; /* its folder's manifest says so */
+    bool has_digest;
+    struct tw_digest digest; /* by the manifest */
+};
+/* Zero-initialise; release accepts the zero state. */
+struct tw_input {
+    bool has_records;             /* else photos: list the inputs themselves */
+    struct tw_record_file *files; /* sorted by uri */
+    size_t file_count, file_capacity;
+    struct tw_manifest
+        *manifest; /* of the first folder that has one; all of them agree on backbone, layer, policy, labels */
+    struct tw_manifest manifest_storage;
+};
+/* Photos and records together are TW_INVALID, records of two backbones TW_CONFLICT. */
+enum tw_status tw_input_classify(const char *const *inputs, size_t count, struct tw_input *input,
+                                 struct tw_error *error) TW_MUST_USE;
+void tw_input_release(struct tw_input *input);
+
+#endif

@@ -1,0 +1,51 @@
+/* The model file: one ONNX with backbone and head (or head alone, input "embedding"), and what else a prediction needs as
+ * metadata_props: topwork.version, .labels, .policy, .backbone, .backbone_digest, .layer, .embedding_size,
+ * .unlabelled_class, .recipe, .data_digest. It holds no time, path, host or thread count: equal runs give equal bytes. */
+#ifndef TW_TASKS_MODEL_H
+#define TW_TASKS_MODEL_H
+
+#include "dataset/dataset.h"
+#include "tasks/backbone.h"
+#include "train/head.h"
+
+enum { TW_MODEL_VERSION = 1 };
+
+/* What a model is made of. Borrowed. */
+struct tw_model_parts {
+    const struct tw_backbone *backbone; /* NULL: head only */
+    const struct tw_head *head;
+    const char *const *labels; /* one for each output of the head, the unlabelled class included */
+    int64_t unlabelled_class;  /* -1: none */
+    const char *recipe_json;
+    struct tw_digest data_digest;
+    /* For head-only models: what is known of the records' backbone; NULL and zero where it is not. */
+    const char *records_backbone, *records_policy, *records_layer;
+    struct tw_digest records_backbone_digest;
+};
+enum tw_status tw_model_write(const char *uri, const struct tw_model_parts *parts, struct tw_error *error) TW_MUST_USE;
+
+/* Zero-initialise; release accepts the zero state. */
+struct tw_model {
+    struct tw_mapping mapping;
+    struct tw_graph *graph; /* outputs embedding (where it has a backbone), logits, scores */
+    struct tw_labels labels;
+    bool has_backbone, has_policy, has_backbone_digest;
+    struct tw_image_policy policy;
+    char *backbone_name; /* NULL: not known (foreign records) */
+    struct tw_digest backbone_digest;
+    size_t embedding_size;
+    int64_t unlabelled_class; /* -1: none */
+};
+/* `uri` is a model file or a run folder, whose model.onnx is taken. */
+enum tw_status tw_model_open(const char *uri, struct tw_model *model, struct tw_error *error) TW_MUST_USE;
+void tw_model_release(struct tw_model *model);
+
+/* The head alone as a graph, embedding -> logits, scores; borrows from the model. The caller frees it. */
+enum tw_status tw_model_head_graph(const struct tw_model *model, struct tw_graph **graph,
+                                   struct tw_error *error) TW_MUST_USE;
+/* A head-only model becomes whole by a backbone: checks sizes and, where known, digests; *is_compared tells whether
+ * a digest could be. The backbone must outlive the model. */
+enum tw_status tw_model_attach(struct tw_model *model, const struct tw_backbone *backbone, bool *is_compared,
+                               struct tw_error *error) TW_MUST_USE;
+
+#endif

@@ -1,0 +1,19 @@
+/* What every task is told; a task adds its own. Strings are borrowed. */
+#ifndef TW_TASKS_OPTIONS_H
+#define TW_TASKS_OPTIONS_H
+
+#include "base/log.h"
+#include "image/image.h"
+
+struct tw_task_options {
+    const char *backbone; /* name or file; NULL: the built-in one */
+    const char *layer;    /* tensor that is the embedding; NULL: the network's own word or a guess */
+    const char *policy;   /* image policy as JSON text or a file of it; NULL: the network's own word or a guess */
+    bool ignores_exif;
+    bool uses_cache;
+    int threads; /* at least 1 */
+    struct tw_image_limits limits;
+    const struct tw_sink *sink;
+};
+
+#endif

@@ -1,0 +1,33 @@
+#include "tasks/photos.h"
+
+size_t tw_photos_skipped(const struct tw_dataset *dataset)
+{
+    size_t skipped = 0;
+    for (size_t i = 0; i < dataset->count; i++)
+        skipped += dataset->items[i].status == TW_ITEM_SKIPPED;
+    return skipped;
+}
+
+enum tw_status tw_photos_check_any(const struct tw_dataset *dataset, struct tw_error *error)
+{
+    if (dataset->count == 0)
+        return tw_fail(error, TW_NOT_FOUND, "the input holds no photo");
+    const struct tw_item *first = NULL;
+    for (size_t i = 0; i < dataset->count; i++) {
+        if (dataset->items[i].status == TW_ITEM_OK)
+            return TW_OK;
+        first = first ? first : &dataset->items[i];
+    }
+    return tw_fail(error, TW_CORRUPT, "none of the %zu photos can be used; %s: %s", dataset->count, first->uri,
+                   first->reason ? first->reason : "skipped");
+}
+
+enum tw_status tw_photos_list(const char *const *inputs, size_t count, const char *labels_uri,
+                              const struct tw_task_options *options, struct tw_dataset *dataset, struct tw_error *error)
+{
+    const struct tw_list_options list = {.labels_uri = labels_uri, .sink = options->sink};
+    enum tw_status status = tw_dataset_list(inputs, count, &list, dataset, error);
+    if (!status)
+        status = tw_dataset_hash(dataset, options->threads, options->limits.max_bytes, options->sink, error);
+    return status;
+}

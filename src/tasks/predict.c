@@ -1,0 +1,195 @@
+#include "tasks/predict.h"
+
+#include "base/memory.h"
+#include "base/threads.h"
+#include "tasks/photos.h"
+#include "tasks/runner.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { MOST_OUTPUTS = 8 };
+
+enum tw_status tw_predict_open(const struct tw_predict_options *options, struct tw_model *model,
+                               struct tw_backbone *backbone, struct tw_error *error)
+{
+    enum tw_status status = tw_model_open(options->model, model, error);
+    if (status || (model->has_backbone && !options->task.backbone))
+        return status;
+    if (!model->has_backbone && !options->task.backbone)
+        return tw_fail(
+            error, TW_INVALID,
+            "model %s was trained on embedding records and holds no backbone: name the network that made them "
+            "with --backbone (theirs was %s)",
+            options->model, model->backbone_name ? model->backbone_name : "not named");
+    bool is_compared = false;
+    /* The records' own policy is how their photos became tensors; a flag may still name another. */
+    status = tw_backbone_open(&options->task, backbone, error);
+    if (!status && model->has_policy && !options->task.policy && !options->task.ignores_exif)
+        backbone->policy = model->policy;
+    if (!status)
+        status = tw_model_attach(model, backbone, &is_compared, error);
+    if (!status && !is_compared)
+        tw_log(options->task.sink, TW_LOG_WARNING,
+               "the training records name no backbone, so no digest could be compared with %s: embeddings of another "
+               "version of a network cost accuracy",
+               backbone->name);
+    return status;
+}
+
+enum tw_status tw_predict_list(const struct tw_predict_options *options, const struct tw_labels *labels,
+                               struct tw_dataset *items, struct tw_error *error)
+{
+    const struct tw_list_options list = {.known_labels = labels, .is_prediction = !labels, .sink = options->task.sink};
+    enum tw_status status = TW_OK;
+    struct tw_item *item;
+    if (options->input_count)
+        status = tw_dataset_list(options->inputs, options->input_count, &list, items, error);
+    if (!status && options->has_bytes)
+        status = tw_dataset_add(items, "-", "-", &item, error);
+    if (!status && items->count == 0)
+        status = tw_fail(error, TW_NOT_FOUND, "the input holds no photo");
+    return status;
+}
+
+struct batch {
+    const struct tw_predict_options *options;
+    struct tw_runner *runner;
+    struct tw_dataset *items;
+    float *scores;
+    size_t class_count, output;
+    pthread_mutex_t lock; /* guards progress */
+    struct tw_progress progress;
+};
+
+static bool are_finite(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(values[i]))
+            return false;
+    }
+    return true;
+}
+
+static enum tw_status predict_bytes(struct batch *batch, int worker, struct tw_item *item, struct tw_span bytes,
+                                    float *scores, struct tw_error *error)
+{
+    float *outputs[MOST_OUTPUTS] = {NULL};
+    struct tw_photo_size size = {0};
+    outputs[batch->output] = scores;
+    enum tw_status status = tw_runner_photo(batch->runner, worker, bytes, outputs, &size, NULL, error);
+    item->width = size.width;
+    item->height = size.height;
+    if (!status && !are_finite(scores, batch->class_count))
+        status = tw_fail(error, TW_CORRUPT, "the model's scores are not numbers");
+    return status;
+}
+
+static enum tw_status predict_item(void *context, size_t index, int worker, struct tw_error *error)
+{
+    struct batch *batch = context;
+    struct tw_item *item = &batch->items->items[index];
+    float *scores = batch->scores + index * batch->class_count;
+    if (item->status == TW_ITEM_SKIPPED)
+        return TW_OK;
+    if (tw_is_stopped(batch->options->task.sink))
+        return tw_fail(error, TW_INTERRUPTED, "interrupted");
+    struct tw_buffer file = {0};
+    struct tw_span bytes = batch->options->bytes;
+    bool is_stdin = batch->options->has_bytes && index == batch->items->count - 1;
+    enum tw_status status = TW_OK;
+    if (!is_stdin) {
+        status = tw_storage_read(item->location, batch->options->task.limits.max_bytes, &file, error);
+        bytes = tw_buffer_span(&file);
+    }
+    if (!status)
+        status = predict_bytes(batch, worker, item, bytes, scores, error);
+    tw_buffer_release(&file);
+    if (status && status != TW_NO_MEMORY && status != TW_IO) {
+        memset(scores, 0, batch->class_count * sizeof *scores);
+        status = tw_item_skip(item, error->text, error);
+    }
+    pthread_mutex_lock(&batch->lock);
+    batch->progress.done++;
+    batch->progress.skipped += item->status == TW_ITEM_SKIPPED;
+    tw_progress(batch->options->task.sink, &batch->progress);
+    pthread_mutex_unlock(&batch->lock);
+    return status;
+}
+
+static enum tw_status run_items(const struct tw_predict_options *options, const struct tw_model *model,
+                                struct tw_predictions *predictions, struct tw_error *error)
+{
+    size_t count = predictions->items.count, size;
+    int threads = options->task.threads;
+    /* Many photos: one a core. Fewer photos than cores: all cores on each in turn. */
+    bool is_latency = count < (size_t)threads;
+    const struct tw_runner_options runner_options = {
+        .policy = &model->policy,
+        .limits = &options->task.limits,
+        .workers = is_latency ? 1 : threads,
+        .threads_inside = is_latency ? threads : 1,
+    };
+    struct batch batch = {
+        .options = options,
+        .items = &predictions->items,
+        .scores = predictions->scores,
+        .class_count = model->labels.count,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .progress = {.stage = "predict", .unit = "photos", .total = count},
+    };
+    enum tw_status status = tw_runner_new(model->graph, &runner_options, &batch.runner, error);
+    if (status)
+        return tw_fail_within(error, status, "model %s", options->model);
+    if (!tw_runner_output(batch.runner, "scores", &batch.output, &size) || size != batch.class_count ||
+        batch.output >= MOST_OUTPUTS)
+        status = tw_fail(error, TW_CORRUPT, "model %s has no output of %zu scores", options->model, batch.class_count);
+    if (!status)
+        status = tw_parallel_for(runner_options.workers, count, predict_item, &batch, error);
+    tw_runner_free(batch.runner);
+    pthread_mutex_destroy(&batch.lock);
+    return status;
+}
+
+enum tw_status tw_predict_items(const struct tw_predict_options *options, struct tw_model *model,
+                                struct tw_predictions *predictions, struct tw_error *error)
+{
+    predictions->scores = tw_alloc(predictions->items.count * model->labels.count, sizeof(float));
+    if (!predictions->scores)
+        return tw_fail_memory(error, predictions->items.count * model->labels.count * sizeof(float), "the scores");
+    enum tw_status status = run_items(options, model, predictions, error);
+    predictions->skipped = tw_photos_skipped(&predictions->items);
+    predictions->labels = model->labels; /* change hands */
+    model->labels = (struct tw_labels){0};
+    return status;
+}
+
+enum tw_status tw_predict(const struct tw_predict_options *options, struct tw_predictions *predictions,
+                          struct tw_error *error)
+{
+    struct tw_model model = {0};
+    struct tw_backbone backbone = {0};
+    struct tw_predictions made = {0};
+    enum tw_status status = tw_predict_open(options, &model, &backbone, error);
+    if (!status)
+        status = tw_predict_list(options, NULL, &made.items, error);
+    if (!status)
+        status = tw_predict_items(options, &model, &made, error);
+    tw_model_release(&model);
+    tw_backbone_release(&backbone);
+    if (status) {
+        tw_predictions_release(&made);
+        return status;
+    }
+    *predictions = made;
+    return TW_OK;
+}
+
+void tw_predictions_release(struct tw_predictions *predictions)
+{
+    tw_dataset_release(&predictions->items);
+    tw_labels_release(&predictions->labels);
+    tw_free(predictions->scores);
+    *predictions = (struct tw_predictions){0};
+}

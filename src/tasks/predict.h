@@ -1,0 +1,36 @@
+/* `predict`: photos through a whole model. */
+#ifndef TW_TASKS_PREDICT_H
+#define TW_TASKS_PREDICT_H
+
+#include "dataset/dataset.h"
+#include "tasks/model.h"
+
+struct tw_predict_options {
+    struct tw_task_options task; /* backbone: only for head-only models */
+    const char *model;           /* file or run folder */
+    const char *const *inputs;
+    size_t input_count;
+    bool has_bytes; /* one more photo, key "-" */
+    struct tw_span bytes;
+};
+/* Zero-initialise; release accepts the zero state. Items keep the listing's order. */
+struct tw_predictions {
+    struct tw_dataset items; /* labels of the items are ids in `labels`; skipped ones have a reason */
+    float *scores;           /* items.count x labels.count; rows of skipped items are zero */
+    struct tw_labels labels; /* the model's */
+    size_t skipped;
+};
+enum tw_status tw_predict(const struct tw_predict_options *options, struct tw_predictions *predictions,
+                          struct tw_error *error) TW_MUST_USE;
+void tw_predictions_release(struct tw_predictions *predictions);
+
+/* The three steps of it, for evaluate: the model (made whole by --backbone where it is head only; both must outlive the
+ * rest), the photos (with `labels`: theirs are read as ids in it), the scores. tw_predict_items takes the model's labels. */
+enum tw_status tw_predict_open(const struct tw_predict_options *options, struct tw_model *model,
+                               struct tw_backbone *backbone, struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_predict_list(const struct tw_predict_options *options, const struct tw_labels *labels,
+                               struct tw_dataset *items, struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_predict_items(const struct tw_predict_options *options, struct tw_model *model,
+                                struct tw_predictions *predictions, struct tw_error *error) TW_MUST_USE;
+
+#endif

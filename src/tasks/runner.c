@@ -1,0 +1,160 @@
+#include "tasks/runner.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+struct worker {
+    struct tw_scratch *scratch;
+    float *tensor;
+};
+
+struct tw_runner {
+    struct tw_plan *plan;
+    struct tw_image_policy policy;
+    struct tw_image_limits limits;
+    bool takes_photos;
+    int worker_count;
+    struct worker workers[];
+};
+
+static enum tw_status check_input(const struct tw_runner *runner, const struct tw_image_policy *policy,
+                                  struct tw_error *error)
+{
+    if (tw_plan_input_count(runner->plan) != 1)
+        return tw_fail(error, TW_UNSUPPORTED, "the network has %zu inputs, not one", tw_plan_input_count(runner->plan));
+    if (!policy)
+        return TW_OK;
+    const struct tw_shape *shape = tw_plan_input_shape(runner->plan, 0);
+    struct tw_shape wanted = {.rank = 4, .dims = {1, 3, policy->height, policy->width}};
+    if (policy->is_nhwc)
+        wanted = (struct tw_shape){.rank = 4, .dims = {1, policy->height, policy->width, 3}};
+    if (tw_shape_equal(shape, &wanted))
+        return TW_OK;
+    char is[64], should[64];
+    tw_shape_text(shape, is, sizeof is);
+    tw_shape_text(&wanted, should, sizeof should);
+    return tw_fail(error, TW_CONFLICT, "the network's input %s is %s, its image policy makes %s",
+                   tw_plan_input_name(runner->plan, 0), is, should);
+}
+
+static enum tw_status prepare_workers(struct tw_runner *runner, struct tw_error *error)
+{
+    int64_t count;
+    if (!tw_shape_count(tw_plan_input_shape(runner->plan, 0), &count))
+        return tw_fail(error, TW_UNSUPPORTED, "the size of the network's input is not known");
+    for (int i = 0; i < runner->worker_count; i++) {
+        enum tw_status status = tw_scratch_new(runner->plan, &runner->workers[i].scratch, error);
+        if (status)
+            return status;
+        runner->workers[i].tensor = tw_alloc_aligned((size_t)count * sizeof(float));
+        if (!runner->workers[i].tensor)
+            return tw_fail_memory(error, (size_t)count * sizeof(float), "a network's input");
+    }
+    return TW_OK;
+}
+
+/* Networks whose input size is free get the policy's. */
+static void set_input_shape(struct tw_graph *graph, const struct tw_image_policy *policy)
+{
+    struct tw_shape *shape = graph->input_count == 1 ? &graph->values[graph->inputs[0]].shape : NULL;
+    if (!shape || shape->rank != 4)
+        return;
+    const int64_t nchw[] = {TW_UNKNOWN, 3, policy->height, policy->width};
+    const int64_t nhwc[] = {TW_UNKNOWN, policy->height, policy->width, 3};
+    for (int i = 1; i < 4; i++) {
+        if (shape->dims[i] < 0)
+            shape->dims[i] = policy->is_nhwc ? nhwc[i] : nchw[i];
+    }
+}
+
+static enum tw_status compile(struct tw_runner *runner, const struct tw_graph *graph, int threads_inside,
+                              struct tw_error *error)
+{
+    struct tw_plan_options options = tw_plan_options_default;
+    options.threads_inside = threads_inside;
+    struct tw_graph *shaped = NULL;
+    enum tw_status status = tw_graph_clone(graph, &shaped, error);
+    if (status)
+        return status;
+    if (runner->takes_photos)
+        set_input_shape(shaped, &runner->policy);
+    status = tw_plan_compile(shaped, &options, &runner->plan, error);
+    tw_graph_free(shaped);
+    return status;
+}
+
+enum tw_status tw_runner_new(const struct tw_graph *graph, const struct tw_runner_options *options,
+                             struct tw_runner **runner, struct tw_error *error)
+{
+    struct tw_runner *made = tw_alloc(1, sizeof *made + (size_t)options->workers * sizeof made->workers[0]);
+    if (!made)
+        return tw_fail_memory(error, sizeof *made, "a network's workers");
+    made->worker_count = options->workers;
+    made->takes_photos = options->policy != NULL;
+    made->policy = options->policy ? *options->policy : tw_image_policy_default;
+    made->limits = options->limits ? *options->limits : tw_image_limits_default;
+    enum tw_status status = compile(made, graph, options->threads_inside, error);
+    if (!status)
+        status = check_input(made, options->policy, error);
+    if (!status)
+        status = prepare_workers(made, error);
+    if (status) {
+        tw_runner_free(made);
+        return status;
+    }
+    *runner = made;
+    return TW_OK;
+}
+
+void tw_runner_free(struct tw_runner *runner)
+{
+    if (!runner)
+        return;
+    for (int i = 0; i < runner->worker_count; i++) {
+        tw_scratch_free(runner->workers[i].scratch);
+        tw_free(runner->workers[i].tensor);
+    }
+    tw_plan_free(runner->plan);
+    tw_free(runner);
+}
+
+bool tw_runner_output(const struct tw_runner *runner, const char *name, size_t *index, size_t *size)
+{
+    for (size_t i = 0; i < tw_plan_output_count(runner->plan); i++) {
+        int64_t count;
+        if (strcmp(tw_plan_output_name(runner->plan, i), name) != 0 ||
+            !tw_shape_count(tw_plan_output_shape(runner->plan, i), &count))
+            continue;
+        *index = i;
+        *size = (size_t)count;
+        return true;
+    }
+    return false;
+}
+
+enum tw_status tw_runner_vector(struct tw_runner *runner, int worker, const float *input, float *const *outputs,
+                                struct tw_error *error)
+{
+    return tw_plan_run(runner->plan, runner->workers[worker].scratch, &input, outputs, error);
+}
+
+enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_span bytes, float *const *outputs,
+                               struct tw_photo_size *size, struct tw_buffer *thumbnail, struct tw_error *error)
+{
+    if (!runner->takes_photos)
+        return tw_fail(error, TW_CONFLICT, "this network takes vectors, not photos");
+    struct tw_image image = {0};
+    enum tw_status status = tw_image_decode(bytes, &runner->policy.decode, &runner->limits, &image, error);
+    if (status)
+        return status;
+    *size = (struct tw_photo_size){image.width, image.height};
+    float *tensor = runner->workers[worker].tensor;
+    status = tw_image_to_tensor(&image, &runner->policy, tensor, error);
+    if (!status && thumbnail) {
+        tw_buffer_clear(thumbnail);
+        status = tw_image_thumbnail(&image, TW_THUMBNAIL_EDGE, 80, thumbnail, error);
+    }
+    tw_image_release(&image);
+    return status ? status : tw_runner_vector(runner, worker, tensor, outputs, error);
+}

@@ -1,0 +1,36 @@
+/* Photo bytes to a network's outputs, on several workers: the one way that embedding, prediction and serving share. */
+#ifndef TW_TASKS_RUNNER_H
+#define TW_TASKS_RUNNER_H
+
+#include "base/bytes.h"
+#include "engine/engine.h"
+#include "image/image.h"
+
+struct tw_runner;
+struct tw_runner_options {
+    const struct tw_image_policy *policy; /* NULL: the input is a vector */
+    const struct tw_image_limits *limits; /* NULL: the defaults */
+    int workers;                          /* at least 1 */
+    int threads_inside;                   /* cores that one run uses: 1 for throughput, all for one photo's latency */
+};
+/* `graph` has one input: an image of the policy's size, or a vector. The graph may go after. */
+enum tw_status tw_runner_new(const struct tw_graph *graph, const struct tw_runner_options *options,
+                             struct tw_runner **runner, struct tw_error *error) TW_MUST_USE;
+void tw_runner_free(struct tw_runner *runner); /* NULL is fine */
+/* Index of an output and its number of floats. False: there is none of that name. */
+bool tw_runner_output(const struct tw_runner *runner, const char *name, size_t *index, size_t *size);
+
+struct tw_photo_size {
+    int width, height; /* after EXIF orientation; 0 where it was not decoded */
+};
+/* outputs[i] is filled where not NULL. `thumbnail` (may be NULL) receives a JPEG of at most TW_THUMBNAIL_EDGE pixels. One
+ * call at a time for a worker, in [0, workers). */
+enum { TW_THUMBNAIL_EDGE = 96 };
+enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_span bytes, float *const *outputs,
+                               struct tw_photo_size *size, struct tw_buffer *thumbnail,
+                               struct tw_error *error) TW_MUST_USE;
+/* From the input's values themselves. */
+enum tw_status tw_runner_vector(struct tw_runner *runner, int worker, const float *input, float *const *outputs,
+                                struct tw_error *error) TW_MUST_USE;
+
+#endif

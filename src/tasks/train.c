@@ -1,0 +1,449 @@
+#include "tasks/train.h"
+
+#include "base/memory.h"
+#include "engine/engine.h"
+#include "tasks/evaluation.h"
+#include "tasks/example_set.h"
+#include "tasks/examples_folder.h"
+#include "tasks/model.h"
+#include "tasks/output.h"
+#include "tasks/photos.h"
+
+#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static const char unlabelled_name[] = "(unlabelled)";
+
+struct job {
+    const struct tw_train_options *options;
+    struct tw_input input, eval_input;
+    struct tw_backbone backbone; /* photos only */
+    struct tw_dataset dataset, eval_dataset;
+    struct tw_embedding_store store;
+    struct tw_example_set train, eval;
+    struct tw_labels labels;
+    int64_t unlabelled_class;
+    struct tw_recipe_options recipe_options;
+    char *recipe_json, *checkpoints;
+    struct tw_buffer log; /* log.jsonl */
+    struct tw_head head;
+};
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static enum tw_status hash_settings(const struct job *job, struct tw_digest *digest, struct tw_error *error)
+{
+    const struct tw_train_options *options = job->options;
+    struct tw_hasher *hasher;
+    enum tw_status status = tw_hasher_new(&hasher, error);
+    if (status)
+        return status;
+    tw_hasher_add_text(hasher, "train");
+    for (size_t i = 0; i < options->input_count; i++)
+        tw_hasher_add_text(hasher, options->inputs[i]);
+    tw_hasher_add_text(hasher, "eval");
+    for (size_t i = 0; i < options->eval_input_count; i++)
+        tw_hasher_add_text(hasher, options->eval_inputs[i]);
+    tw_hasher_add_text(hasher, options->labels_uri ? options->labels_uri : "");
+    tw_hasher_add(hasher, &options->eval_share, sizeof options->eval_share);
+    tw_hasher_add_text(hasher, options->recipe);
+    tw_hasher_add_text(hasher, job->recipe_json);
+    tw_hasher_add(hasher, job->backbone.digest.bytes, TW_DIGEST_BYTES);
+    if (job->backbone.layer) {
+        char *policy = tw_image_policy_to_json(&job->backbone.policy);
+        tw_hasher_add_text(hasher, job->backbone.layer);
+        tw_hasher_add_text(hasher, policy ? policy : "");
+        tw_free(policy);
+    }
+    tw_hasher_finish(hasher, digest);
+    tw_hasher_free(hasher);
+    return TW_OK;
+}
+
+static enum tw_status begin_output(struct job *job, const struct tw_recipe *recipe, struct tw_error *error)
+{
+    struct tw_digest settings;
+    job->recipe_options = job->options->recipe_options;
+    job->recipe_options.threads = job->options->task.threads;
+    job->recipe_options.sink = job->options->task.sink;
+    job->recipe_json = recipe->describe(&job->recipe_options);
+    job->checkpoints = tw_uri_join(job->options->output, "checkpoints");
+    if (!job->recipe_json || !job->checkpoints)
+        return tw_fail_memory(error, 1, "the settings");
+    enum tw_status status = hash_settings(job, &settings, error);
+    if (!status)
+        status = tw_output_begin(job->options->output, "train", &settings, job->options->is_forced, error);
+    return status ? status : tw_storage_make_folders(job->checkpoints, error);
+}
+
+/* Names of the classes of records: the embed folder's own, a dict.txt, or the numbers themselves. */
+static enum tw_status label_records(struct job *job, struct tw_error *error)
+{
+    const struct tw_manifest *manifest = job->input.manifest;
+    enum tw_status status = TW_OK;
+    int64_t greatest = job->train.greatest_label > job->eval.greatest_label && job->train.count
+                           ? job->train.greatest_label
+                           : job->eval.greatest_label;
+    if (job->eval.count == 0)
+        greatest = job->train.greatest_label;
+    size_t id;
+    if (job->options->labels_uri) {
+        status = tw_labels_read(job->options->labels_uri, &job->labels, error);
+    } else if (manifest) {
+        for (size_t i = 0; i < manifest->label_count && !status; i++)
+            status = tw_labels_add(&job->labels, manifest->labels[i], &id, error);
+    } else {
+        for (int64_t i = 0; i <= greatest && !status; i++) {
+            char name[24];
+            snprintf(name, sizeof name, "%lld", (long long)i);
+            status = tw_labels_add(&job->labels, name, &id, error);
+        }
+    }
+    if (!status && greatest >= (int64_t)job->labels.count)
+        status = tw_fail(error, TW_CONFLICT, "the records hold label %lld, but there are only %zu label names",
+                         (long long)greatest, job->labels.count);
+    return status;
+}
+
+static enum tw_status load_records(struct job *job, struct tw_error *error)
+{
+    const struct tw_train_options *options = job->options;
+    if (options->task.backbone)
+        tw_log(options->task.sink, TW_LOG_WARNING, "the input is embedding records: --backbone %s is not used",
+               options->task.backbone);
+    if (!options->eval_inputs && !job->input.manifest && options->eval_share > 0)
+        tw_log(options->task.sink, TW_LOG_INFO, "no --eval: %g of the records are kept aside, chosen by their uri",
+               options->eval_share);
+    struct tw_example_set *eval = options->eval_inputs ? NULL : &job->eval;
+    enum tw_status status = tw_example_set_from_records(&job->input, options->eval_share, &job->train, eval, error);
+    if (!status && options->eval_inputs)
+        status = tw_example_set_from_records(&job->eval_input, 0, &job->eval, NULL, error);
+    if (!status && job->eval.count && job->train.count && job->eval.width != job->train.width)
+        status = tw_fail(error, TW_CONFLICT,
+                         "the evaluation records have embeddings of %zu values, the training ones of %zu",
+                         job->eval.width, job->train.width);
+    return status ? status : label_records(job, error);
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+    return memcmp(a, b, TW_DIGEST_BYTES);
+}
+
+/* A photo that is also an evaluation photo would be learnt by heart and asked again. */
+static enum tw_status drop_shared_photos(struct job *job, struct tw_error *error)
+{
+    struct tw_dataset *eval = &job->eval_dataset;
+    struct tw_digest *seen = tw_alloc(eval->count, sizeof *seen);
+    if (!seen)
+        return tw_fail_memory(error, eval->count * sizeof *seen, "comparing photos");
+    size_t count = 0;
+    for (size_t i = 0; i < eval->count; i++) {
+        if (eval->items[i].status == TW_ITEM_OK)
+            seen[count++] = eval->items[i].content;
+    }
+    qsort(seen, count, sizeof *seen, compare_digests);
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < job->dataset.count && !status; i++) {
+        struct tw_item *item = &job->dataset.items[i];
+        if (item->status == TW_ITEM_OK && bsearch(&item->content, seen, count, sizeof *seen, compare_digests))
+            status = tw_item_skip(item, "the same photo is in the evaluation set", error);
+    }
+    tw_free(seen);
+    return status;
+}
+
+static enum tw_status list_eval_photos(struct job *job, struct tw_error *error)
+{
+    const struct tw_train_options *options = job->options;
+    char *labels = tw_uri_join(options->output, "labels.txt");
+    if (!labels)
+        return tw_fail_memory(error, 1, "a path");
+    enum tw_status status = tw_labels_write(labels, &job->dataset.labels, error);
+    if (!status)
+        status = tw_photos_list(options->eval_inputs, options->eval_input_count, labels, &options->task,
+                                &job->eval_dataset, error);
+    tw_free(labels);
+    for (size_t i = 0; i < job->eval_dataset.count; i++)
+        job->eval_dataset.items[i].side = TW_SIDE_EVAL;
+    if (!status)
+        status = drop_shared_photos(job, error);
+    if (!status)
+        status = tw_embed_items(&job->eval_dataset, &options->task, &job->backbone, &job->store, error);
+    if (!status)
+        status = tw_photos_check_any(&job->eval_dataset, error);
+    return status ? tw_fail_within(error, status, "evaluation photos") : TW_OK;
+}
+
+static enum tw_status load_photos(struct job *job, struct tw_train_result *result, struct tw_error *error)
+{
+    const struct tw_train_options *options = job->options;
+    double start = now();
+    enum tw_status status = tw_photos_list(options->inputs, options->input_count, options->labels_uri, &options->task,
+                                           &job->dataset, error);
+    if (!status)
+        status = tw_embedding_store_open(&options->task, &job->backbone, options->output, true, &job->store, error);
+    if (!status && options->eval_inputs)
+        status = list_eval_photos(job, error);
+    size_t computed = job->store.computed, reused = job->store.reused;
+    if (!status)
+        status = tw_embed_items(&job->dataset, &options->task, &job->backbone, &job->store, error);
+    result->computed = computed + job->store.computed;
+    result->reused = reused + job->store.reused;
+    if (status)
+        return status;
+    if (!options->eval_inputs)
+        tw_dataset_split(&job->dataset, options->eval_share, options->eval_share > 0);
+    status = tw_photos_check_any(&job->dataset, error);
+    if (!status)
+        status = tw_example_set_from_items(&job->dataset, TW_SIDE_TRAIN, &job->store, &job->train, error);
+    if (!status)
+        status = tw_example_set_from_items(options->eval_inputs ? &job->eval_dataset : &job->dataset, TW_SIDE_EVAL,
+                                           &job->store, &job->eval, error);
+    size_t id;
+    for (size_t i = 0; i < job->dataset.labels.count && !status; i++)
+        status = tw_labels_add(&job->labels, job->dataset.labels.names[i], &id, error);
+    result->skipped = tw_photos_skipped(&job->dataset) + tw_photos_skipped(&job->eval_dataset);
+    result->embed_seconds = now() - start;
+    return status;
+}
+
+static enum tw_status check_classes(struct job *job, struct tw_error *error)
+{
+    job->unlabelled_class = -1;
+    if (job->train.count == 0)
+        return tw_fail(error, TW_CORRUPT, "there is nothing to train on: all %zu examples are on the evaluation side",
+                       job->eval.count);
+    size_t id, named = job->labels.count;
+    if (job->train.has_unlabelled) {
+        enum tw_status status = tw_labels_add(&job->labels, unlabelled_name, &id, error);
+        if (status)
+            return status;
+        job->unlabelled_class = (int64_t)id;
+        tw_log(job->options->task.sink, TW_LOG_INFO, "examples without a label train one more class, %s",
+               unlabelled_name);
+    }
+    if (named == 0)
+        return tw_fail(error, TW_CORRUPT,
+                       "no example has a label: put photos in one folder per class, or name labels in a CSV");
+    if (job->labels.count < 2)
+        return tw_fail(error, TW_CORRUPT, "there is only one class (%s): a classifier needs two or more",
+                       job->labels.names[0]);
+    return TW_OK;
+}
+
+static void observe(void *context, size_t step, double train_loss, double train_accuracy, double eval_loss,
+                    double eval_accuracy)
+{
+    struct job *job = context;
+    if (tw_buffer_printf(&job->log, NULL, "{\"step\": %zu, \"train_loss\": %.6g, \"train_accuracy\": %.6g", step,
+                         train_loss, train_accuracy))
+        return;
+    bool has_eval = eval_loss >= 0 && eval_accuracy >= 0;
+    if (has_eval &&
+        tw_buffer_printf(&job->log, NULL, ", \"eval_loss\": %.6g, \"eval_accuracy\": %.6g", eval_loss, eval_accuracy))
+        return;
+    if (tw_buffer_append_text(&job->log, "}\n", NULL))
+        return;
+    if (has_eval)
+        tw_log(job->options->task.sink, TW_LOG_DEBUG,
+               "step %zu: loss %.4f, accuracy %.4f, on the evaluation sample %.4f, %.4f", step, train_loss,
+               train_accuracy, eval_loss, eval_accuracy);
+}
+
+static enum tw_status train_head(struct job *job, const struct tw_recipe *recipe, struct tw_error *error)
+{
+    struct tw_examples train = tw_example_set_view(&job->train), eval = tw_example_set_view(&job->eval);
+    struct tw_recipe_options *options = &job->recipe_options;
+    options->class_count = job->labels.count;
+    options->unlabelled_class = job->unlabelled_class;
+    options->checkpoint_folder = job->checkpoints;
+    options->eval = eval.count ? &eval : NULL;
+    options->observe = observe;
+    options->observer_context = job;
+    return recipe->train(&train, options, &job->head, error);
+}
+
+static enum tw_status write_model(struct job *job, struct tw_train_result *result, struct tw_error *error)
+{
+    struct tw_model_parts parts = {
+        .backbone = job->backbone.graph ? &job->backbone : NULL,
+        .head = &job->head,
+        .labels = (const char *const *)job->labels.names,
+        .unlabelled_class = job->unlabelled_class,
+        .recipe_json = job->recipe_json,
+    };
+    if (job->input.manifest) {
+        parts.records_backbone = job->input.manifest->backbone;
+        parts.records_policy = job->input.manifest->policy_json;
+        parts.records_layer = job->input.manifest->layer;
+        parts.records_backbone_digest = job->input.manifest->backbone_digest;
+    }
+    enum tw_status status = tw_example_set_digest(&job->train, &parts.data_digest, error);
+    if (status)
+        return status;
+    result->model_path = tw_uri_join(job->options->output, "model.onnx");
+    if (!result->model_path)
+        return tw_fail_memory(error, 1, "a path");
+    return tw_model_write(result->model_path, &parts, error);
+}
+
+static enum tw_status write_evaluation(struct job *job, struct tw_train_result *result, struct tw_error *error)
+{
+    const char *output = job->options->output;
+    const char *const *labels = (const char *const *)job->labels.names;
+    struct tw_examples eval = tw_example_set_view(&job->eval);
+    if (eval.count == 0) {
+        tw_log(job->options->task.sink, TW_LOG_WARNING,
+               "nothing to evaluate on: the model's accuracy is not known (give --eval or --eval-share)");
+        return tw_output_write(output, "predictions.csv", tw_span_of_text("key,label,prediction,score\n"), error);
+    }
+    struct tw_buffer json = {0}, csv = {0};
+    float *scores = tw_alloc(eval.count * job->labels.count, sizeof *scores);
+    enum tw_status status =
+        scores ? TW_OK : tw_fail_memory(error, eval.count * job->labels.count * sizeof *scores, "the scores");
+    if (!status)
+        status = tw_head_scores(&job->head, eval.embeddings, eval.count, job->options->task.threads, scores, error);
+    if (!status)
+        status = tw_metrics_compute(&eval, scores, job->labels.count, job->unlabelled_class, &result->metrics, error);
+    if (!status)
+        status = tw_evaluation_json(&result->metrics, labels, &json, error);
+    if (!status)
+        status = tw_predictions_csv(&eval, scores, labels, job->labels.count, &csv, error);
+    if (!status)
+        status = tw_output_write(output, "metrics.json", tw_buffer_span(&json), error);
+    if (!status)
+        status = tw_output_write(output, "predictions.csv", tw_buffer_span(&csv), error);
+    result->has_metrics = !status;
+    tw_buffer_release(&json);
+    tw_buffer_release(&csv);
+    tw_free(scores);
+    return status;
+}
+
+/* The audit of photos is the listings' own; records are all used, or the run has failed. */
+static enum tw_status write_audit(struct job *job, struct tw_error *error)
+{
+    char *path = tw_uri_join(job->options->output, "audit.csv");
+    if (!path)
+        return tw_fail_memory(error, 1, "a path");
+    struct tw_dataset all = {.labels = job->labels};
+    enum tw_status status = TW_OK;
+    const struct tw_dataset *parts[] = {&job->dataset, &job->eval_dataset};
+    size_t count = job->dataset.count + job->eval_dataset.count;
+    all.items = tw_alloc(count, sizeof *all.items);
+    if (!all.items)
+        status = tw_fail_memory(error, count * sizeof *all.items, "the audit");
+    for (size_t i = 0; i < 2 && !status; i++) {
+        if (parts[i]->count)
+            memcpy(all.items + all.count, parts[i]->items, parts[i]->count * sizeof *all.items);
+        all.count += parts[i]->count;
+    }
+    if (!status)
+        status = tw_audit_write(path, &all, error);
+    tw_free(all.items);
+    tw_free(path);
+    return status;
+}
+
+static enum tw_status write_run(struct job *job, struct tw_train_result *result, struct tw_error *error)
+{
+    const char *output = job->options->output;
+    char *labels = tw_uri_join(output, "labels.txt");
+    enum tw_status status = labels ? tw_labels_write(labels, &job->labels, error) : tw_fail_memory(error, 1, "a path");
+    tw_free(labels);
+    if (!status)
+        status = tw_output_write(output, "log.jsonl", tw_buffer_span(&job->log), error);
+    if (!status)
+        status = write_audit(job, error);
+    if (!status)
+        status = write_evaluation(job, result, error);
+    if (!status)
+        status = tw_examples_folder_write(output, &job->train, &job->dataset, &job->store, &job->labels, error);
+    return status ? status : write_model(job, result, error);
+}
+
+static enum tw_status classify(struct job *job, struct tw_error *error)
+{
+    const struct tw_train_options *options = job->options;
+    enum tw_status status = tw_input_classify(options->inputs, options->input_count, &job->input, error);
+    if (!status && options->eval_inputs)
+        status = tw_input_classify(options->eval_inputs, options->eval_input_count, &job->eval_input, error);
+    if (!status && options->eval_inputs && job->input.has_records != job->eval_input.has_records)
+        status =
+            tw_fail(error, TW_INVALID, "the input is %s and --eval is %s: both must be of one kind",
+                    job->input.has_records ? "records" : "photos", job->eval_input.has_records ? "records" : "photos");
+    if (!status && job->input.manifest && job->eval_input.manifest &&
+        !tw_digest_equal(&job->input.manifest->backbone_digest, &job->eval_input.manifest->backbone_digest))
+        status = tw_fail(error, TW_CONFLICT,
+                         "the evaluation records were made by another backbone (%s) than the training ones (%s)",
+                         job->eval_input.manifest->backbone, job->input.manifest->backbone);
+    return status;
+}
+
+static enum tw_status run(struct job *job, struct tw_train_result *result, struct tw_error *error)
+{
+    const struct tw_recipe *recipe = tw_recipe_find(job->options->recipe);
+    if (!recipe)
+        return tw_fail(error, TW_INVALID, "there is no recipe %s", job->options->recipe);
+    enum tw_status status = classify(job, error);
+    if (!status && !job->input.has_records)
+        status = tw_backbone_open(&job->options->task, &job->backbone, error);
+    if (!status)
+        status = begin_output(job, recipe, error);
+    if (!status)
+        status = job->input.has_records ? load_records(job, error) : load_photos(job, result, error);
+    if (!status)
+        status = check_classes(job, error);
+    double start = now();
+    if (!status)
+        status = train_head(job, recipe, error);
+    result->train_seconds = now() - start;
+    return status ? status : write_run(job, result, error);
+}
+
+enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_result *result, struct tw_error *error)
+{
+    struct job job = {.options = options};
+    enum tw_status status = run(&job, result, error);
+    result->train = job.train.count;
+    result->eval = job.eval.count;
+    if (!status) { /* the names change hands */
+        result->labels = job.labels.names;
+        result->label_count = job.labels.count;
+        job.labels = (struct tw_labels){0};
+    }
+    tw_embedding_store_close(&job.store, !status);
+    tw_head_release(&job.head);
+    tw_example_set_release(&job.train);
+    tw_example_set_release(&job.eval);
+    tw_labels_release(&job.labels);
+    tw_dataset_release(&job.dataset);
+    tw_dataset_release(&job.eval_dataset);
+    tw_backbone_release(&job.backbone);
+    tw_input_release(&job.input);
+    tw_input_release(&job.eval_input);
+    tw_buffer_release(&job.log);
+    tw_free(job.recipe_json);
+    tw_free(job.checkpoints);
+    if (status)
+        tw_train_result_release(result);
+    return status;
+}
+
+void tw_train_result_release(struct tw_train_result *result)
+{
+    tw_metrics_release(&result->metrics);
+    for (size_t i = 0; i < result->label_count; i++)
+        tw_free(result->labels[i]);
+    tw_free(result->labels);
+    tw_free(result->model_path);
+    *result = (struct tw_train_result){0};
+}

@@ -1,0 +1,36 @@
+/* `train`: labelled photos or embedding records to a run folder with a model. */
+#ifndef TW_TASKS_TRAIN_H
+#define TW_TASKS_TRAIN_H
+
+#include "tasks/options.h"
+#include "train/metrics.h"
+#include "train/recipe.h"
+
+struct tw_train_options {
+    struct tw_task_options task;
+    const char *const *inputs;
+    size_t input_count;
+    const char *const *eval_inputs; /* NULL: eval_share of the inputs */
+    size_t eval_input_count;
+    const char *labels_uri;
+    const char *output;
+    double eval_share;
+    const char *recipe;
+    struct tw_recipe_options recipe_options; /* seed, steps, ...; the rest is filled in */
+    bool is_forced;
+};
+/* Zero-initialise; release accepts the zero state. */
+struct tw_train_result {
+    size_t train, eval, skipped, computed, reused;
+    bool has_metrics; /* false: nothing to evaluate on */
+    struct tw_metrics metrics;
+    char **labels; /* metrics.class_count */
+    size_t label_count;
+    char *model_path;
+    double embed_seconds, train_seconds;
+};
+enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_result *result,
+                        struct tw_error *error) TW_MUST_USE;
+void tw_train_result_release(struct tw_train_result *result);
+
+#endif
