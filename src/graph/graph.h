@@ -116,6 +116,8 @@ struct tw_graph {
     size_t output_count;
     struct tw_property *properties; /* metadata_props */
     size_t property_count, property_capacity;
+    int *name_slots; /* hash index behind tw_graph_find_value: id + 1, 0 free */
+    size_t name_slot_count;
     int opset;     /* that the file named; 13 for what is built here */
     void *backing; /* what keeps borrowed constants alive; released with the graph */
     void (*release_backing)(void *backing);
@@ -124,7 +126,8 @@ struct tw_graph {
 struct tw_graph *tw_graph_new(void);        /* NULL: no memory */
 void tw_graph_free(struct tw_graph *graph); /* NULL is fine */
 
-/* All that follow copy names and arrays into the graph's arena; ids are stable. -1 / NULL: no memory. */
+/* All that follow copy names and arrays into the graph's arena; ids are stable. -1 / NULL: no memory. A node's pointer is
+ * good until the next node is added. Names are not written to after a value is added: the index hangs on them. */
 int tw_graph_add_value(struct tw_graph *graph, const char *name, enum tw_dtype dtype, const struct tw_shape *shape);
 /* `data` is copied when `copies`, else borrowed. */
 int tw_graph_add_constant(struct tw_graph *graph, const char *name, enum tw_dtype dtype, const struct tw_shape *shape,
@@ -139,6 +142,11 @@ enum tw_status tw_node_set_float(struct tw_graph *graph, struct tw_node *node, c
                                  struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_node_set_text(struct tw_graph *graph, struct tw_node *node, const char *name, const char *value,
                                 struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_node_set_floats(struct tw_graph *graph, struct tw_node *node, const char *name, const float *values,
+                                  size_t count, struct tw_error *error) TW_MUST_USE;
+/* `value_id`: a constant of the graph. */
+enum tw_status tw_node_set_tensor(struct tw_graph *graph, struct tw_node *node, const char *name, int value_id,
+                                  struct tw_error *error) TW_MUST_USE;
 bool tw_graph_set_inputs(struct tw_graph *graph, const int *ids, size_t count);
 bool tw_graph_set_outputs(struct tw_graph *graph, const int *ids, size_t count);
 int tw_graph_find_value(const struct tw_graph *graph, const char *name);                /* -1: none */
@@ -163,7 +171,8 @@ enum tw_status tw_graph_infer(struct tw_graph *graph, const struct tw_graph_limi
 /* A copy with its own arena; constants are borrowed from `graph`, which must outlive it. */
 enum tw_status tw_graph_clone(const struct tw_graph *graph, struct tw_graph **clone,
                               struct tw_error *error) TW_MUST_USE;
-/* Keeps only what `output_names` need and makes them the outputs. */
+/* Keeps only the nodes and graph inputs that `output_names` need and makes them the outputs; what is left out need not be
+ * sound in shapes, but must sort. Values stay, so that ids do. */
 enum tw_status tw_graph_cut(struct tw_graph *graph, const char *const *output_names, size_t count,
                             struct tw_error *error) TW_MUST_USE;
 
