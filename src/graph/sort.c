@@ -1,4 +1,4 @@
-#include "graph/graph.h"
+#include "graph/bind.h"
 
 #include <string.h>
 
@@ -19,17 +19,6 @@ struct walk {
     size_t placed;
 };
 
-static const char *node_label(const struct tw_graph *graph, const struct tw_node *node)
-{
-    if (node->name[0])
-        return node->name;
-    for (int i = 0; i < node->output_count; i++) {
-        if (node->outputs[i] >= 0)
-            return graph->values[node->outputs[i]].name;
-    }
-    return "without a name";
-}
-
 static enum tw_status find_makers(struct walk *walk, struct tw_error *error)
 {
     const struct tw_graph *graph = walk->graph;
@@ -45,7 +34,7 @@ static enum tw_status find_makers(struct walk *walk, struct tw_error *error)
                 continue;
             if (walk->makers[id] != NOBODY)
                 return tw_fail(error, TW_CORRUPT, "value '%s' is made twice, the second time by node '%s'",
-                               graph->values[id].name, node_label(graph, node));
+                               graph->values[id].name, tw_node_label(graph, node));
             walk->makers[id] = (int)n;
         }
     }
@@ -76,10 +65,10 @@ static enum tw_status step(struct walk *walk, struct tw_error *error)
     int maker = walk->makers[id];
     if (maker == NOBODY)
         return tw_fail(error, TW_CORRUPT, "input '%s' of node '%s' is made by no node", graph->values[id].name,
-                       node_label(graph, node));
+                       tw_node_label(graph, node));
     if (walk->marks[maker] == OPEN)
         return tw_fail(error, TW_CORRUPT, "nodes form a cycle through value '%s', which node '%s' needs",
-                       graph->values[id].name, node_label(graph, node));
+                       graph->values[id].name, tw_node_label(graph, node));
     if (walk->marks[maker] == UNSEEN) {
         walk->marks[maker] = OPEN;
         walk->stack[walk->depth++] = (struct frame){.node = (size_t)maker};
