@@ -320,7 +320,7 @@ static void check_node(struct build *build, const struct tw_node *node)
             build_fail(build, TW_CORRUPT, "node '%.200s' (op %s) leaves out its input %d, which it needs", label,
                        info->name, i);
     }
-    if (node->output_count < 1 || node->output_count > info->most_outputs)
+    if (node->output_count < 1 || (info->most_outputs >= 0 && node->output_count > info->most_outputs))
         build_fail(build, TW_UNSUPPORTED, "node '%.200s' (op %s) has %d outputs; known are 1 to %d", label, info->name,
                    node->output_count, info->most_outputs);
     check_attributes(build, node, info);
