@@ -249,7 +249,8 @@ static void rewrite_reduce(struct build *build, struct onnx_node *node)
         input_to_attribute(build, node, 1, "axes");
         remove_attribute(node, "noop_with_empty_axes");
         if (is_noop_when_empty && !onnx_attribute(node, "axes")) {
-            node->op = "Identity";
+            /* Each element is reduced alone: the norm of a number is its size. */
+            node->op = strcmp(node->op, "ReduceL2") == 0 ? "Abs" : "Identity";
             node->attribute_count = 0;
         }
     }

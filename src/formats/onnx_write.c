@@ -271,8 +271,8 @@ static void put_main_node(struct writing *writing, const struct tw_node *node, c
     put_text(writing, &message, NODE_OUTPUT, first_output);
     for (int i = 1; i < node->output_count; i++)
         put_text(writing, &message, NODE_OUTPUT, value_name(writing, node->outputs[i]));
-    if (*node->name)
-        put_text(writing, &message, NODE_NAME, node->name);
+    /* ONNX Runtime wants node names to be unique; those of tensors are. */
+    put_text(writing, &message, NODE_NAME, first_output);
     put_text(writing, &message, NODE_OP, tw_op_table[node->op].name);
     put_attributes(writing, node, &message);
     put_message(writing, &writing->nodes, GRAPH_NODE, &message);
