@@ -14,6 +14,7 @@ struct build {
     enum tw_status status; /* of the first failure */
     size_t fresh_count;    /* names made so far */
     int64_t made_bytes;    /* of constants that take more room than their spelling in the file */
+    int64_t turned_bytes;  /* of constants copied into another layout */
 };
 
 void build_fail(struct build *build, enum tw_status status, const char *format, ...) TW_PRINTF(3, 4);

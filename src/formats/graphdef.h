@@ -69,7 +69,7 @@ bool tf_has_nchw(const struct tf_graph *tf, const struct tf_node *node, int inpu
 struct tw_node *tf_emit(struct tf_graph *tf, struct tf_node *node, enum tw_op op, const int *inputs, int input_count,
                         bool is_nchw);
 /* The same constant with its dimensions in another order. */
-int tf_permute(struct tf_graph *tf, const struct tf_node *node, int id, const int *order, int rank);
+int tf_permute(struct tf_graph *tf, int id, const int *order, int rank);
 void tf_fail(struct tf_graph *tf, const struct tf_node *node, const char *what); /* TW_UNSUPPORTED */
 
 /* Ops of pictures, graphdef_picture.c; the others are in graphdef_ops.c. */

@@ -36,7 +36,7 @@ static int transposed(struct tf_graph *tf, int id, const int *order, const char 
 {
     struct build *build = tf->build;
     if (build->graph->values[id].data)
-        return tf_permute(tf, NULL, id, order, 4);
+        return tf_permute(tf, id, order, 4);
     const char *name = build->graph->values[id].name;
     const struct tw_shape from = build->graph->values[id].shape;
     int output = build_step(build, TW_OP_TRANSPOSE, name, suffix, &id, 1);
@@ -110,7 +110,7 @@ static void permute_bytes(const struct tw_value *from, const int *order, int ran
     }
 }
 
-int tf_permute(struct tf_graph *tf, const struct tf_node *node, int id, const int *order, int rank)
+int tf_permute(struct tf_graph *tf, int id, const int *order, int rank)
 {
     struct build *build = tf->build;
     if (build->status || id < 0)
@@ -122,8 +122,11 @@ int tf_permute(struct tf_graph *tf, const struct tf_node *node, int id, const in
                    from.shape.rank, rank);
         return -1;
     }
-    /* The same weights may serve many nodes: what is made of them counts. */
-    build->made_bytes += node ? 0 : count * (int64_t)tw_dtype_size(from.dtype);
+    /* The same weights may serve many nodes, each of which asks for a copy. */
+    build->turned_bytes += count * (int64_t)tw_dtype_size(from.dtype);
+    if (build->turned_bytes > build->limits->max_tensor_bytes)
+        build_fail(build, TW_LIMIT, "weights in another layout take over the limit of %lld bytes",
+                   (long long)build->limits->max_tensor_bytes);
     uint8_t *out = build_alloc(build, (size_t)count, tw_dtype_size(from.dtype));
     if (!out)
         return -1;
@@ -219,7 +222,7 @@ static int constant_for_nchw(struct tf_graph *tf, int id)
     int wide = build_fresh(tf->build, value.name, "wide");
     if (wide >= 0)
         build_set_constant(tf->build, wide, value.dtype, &shape, value.data);
-    return tf_permute(tf, NULL, wide, to_nchw, 4);
+    return tf_permute(tf, wide, to_nchw, 4);
 }
 
 static bool is_constant(const struct tf_graph *tf, const struct tf_node *node, int input)
