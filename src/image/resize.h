@@ -4,13 +4,18 @@
 
 #include "image/image.h"
 
-/* Result: width * height * 3 floats, HWC, in pixel units 0..255. Bilinear of TensorFlow: float results (align_corners
- * false; TF1 half_pixel_centers false, TF2 true). Pillow's: antialiased, 8-bit results held as floats, its own two passes
- * of fixed-point coefficients (Pillow's src/libImaging/Resample.c describes them). */
+/* Result: width * height * 3 floats, HWC, in pixel units 0..255. */
 enum tw_status tw_resize(const struct tw_image *image, enum tw_resize method, int width, int height, float *out,
                          struct tw_error *error) TW_MUST_USE;
 
-/* The part of the source that `fit` uses and where it lies in the target: CENTRE_CROP takes the greatest centred part of
- * the target's shape; LETTERBOX keeps all and centres it, the rest is the decode policy's background. Documented in
- * resize.c with Pillow's ImageOps.fit and ImageOps.pad as the models. */
+/* TensorFlow's ResizeBilinear, align_corners false, all in float: source place of i is i * scale (TF1) or
+ * (i + 0.5) * scale - 0.5 (TF2, half_pixel_centers); no antialiasing. */
+enum tw_status tw_resize_tensorflow(const struct tw_image *image, bool has_half_pixel_centres, int width, int height,
+                                    float *out, struct tw_error *error) TW_MUST_USE;
+
+/* Pillow's Image.resize of 8-bit pictures: antialiased, columns first, then rows, fixed-point weights of 22 bits, results
+ * rounded to 8 bits after each. `out` holds width * height * 3 bytes. */
+enum tw_status tw_resize_pillow(const struct tw_image *image, bool is_bicubic, int width, int height, uint8_t *out,
+                                struct tw_error *error) TW_MUST_USE;
+
 #endif
