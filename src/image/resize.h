@@ -13,8 +13,8 @@ enum tw_status tw_resize(const struct tw_image *image, enum tw_resize method, in
 enum tw_status tw_resize_tensorflow(const struct tw_image *image, bool has_half_pixel_centres, int width, int height,
                                     float *out, struct tw_error *error) TW_MUST_USE;
 
-/* Pillow's Image.resize of 8-bit pictures: antialiased, columns first, then rows, fixed-point weights of 22 bits, results
- * rounded to 8 bits after each. `out` holds width * height * 3 bytes. */
+/* Pillow's Image.resize of 8-bit pictures: antialiased, one direction after the other (the order as Pillow 13 chooses
+ * it), fixed-point weights of 22 bits, results rounded to 8 bits after each. `out` holds width * height * 3 bytes. */
 enum tw_status tw_resize_pillow(const struct tw_image *image, bool is_bicubic, int width, int height, uint8_t *out,
                                 struct tw_error *error) TW_MUST_USE;
 

@@ -80,7 +80,7 @@ static uint8_t to_level(int32_t sum)
     return (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level);
 }
 
-static void resize_columns(const struct weights *weights, const uint8_t *row, int target, uint8_t *out)
+static void resize_row(const struct weights *weights, const uint8_t *row, int target, uint8_t *out)
 {
     for (int i = 0; i < target; i++) {
         const int32_t *values = weights->values + (size_t)i * (size_t)weights->most;
@@ -95,55 +95,86 @@ static void resize_columns(const struct weights *weights, const uint8_t *row, in
     }
 }
 
-static void resize_rows(const struct weights *weights, const uint8_t *pixels, size_t row, int target, int32_t *sums,
-                        uint8_t *out)
+static enum tw_status across(const struct tw_image *image, int width, bool is_bicubic, uint8_t *out,
+                             struct tw_error *error)
 {
-    for (int i = 0; i < target; i++) {
-        const int32_t *values = weights->values + (size_t)i * (size_t)weights->most;
+    struct weights weights;
+    enum tw_status status = weights_init(&weights, image->width, width, is_bicubic, error);
+    if (status != TW_OK)
+        return status;
+    for (size_t y = 0; y < (size_t)image->height; y++)
+        resize_row(&weights, image->rgb + y * (size_t)image->width * 3, width, out + y * (size_t)width * 3);
+    weights_release(&weights);
+    return TW_OK;
+}
+
+static void add_rows(const struct weights *weights, int at, const struct tw_image *image, int32_t *sums)
+{
+    size_t row = (size_t)image->width * 3;
+    const int32_t *values = weights->values + (size_t)at * (size_t)weights->most;
+    for (size_t x = 0; x < row; x++)
+        sums[x] = 1 << (WEIGHT_BITS - 1);
+    for (int j = 0; j < weights->count[at]; j++) {
+        const uint8_t *from = image->rgb + (size_t)(weights->first[at] + j) * row;
         for (size_t x = 0; x < row; x++)
-            sums[x] = 1 << (WEIGHT_BITS - 1);
-        for (int j = 0; j < weights->count[i]; j++) {
-            const uint8_t *from = pixels + (size_t)(weights->first[i] + j) * row;
-            for (size_t x = 0; x < row; x++)
-                sums[x] += from[x] * values[j];
-        }
+            sums[x] += from[x] * values[j];
+    }
+}
+
+static enum tw_status down(const struct tw_image *image, int height, bool is_bicubic, uint8_t *out,
+                           struct tw_error *error)
+{
+    struct weights weights;
+    size_t row = (size_t)image->width * 3;
+    enum tw_status status = weights_init(&weights, image->height, height, is_bicubic, error);
+    if (status != TW_OK)
+        return status;
+    int32_t *sums = tw_alloc(row, sizeof *sums);
+    if (sums == NULL)
+        status = tw_fail_memory(error, row * sizeof *sums, "resizing");
+    for (int y = 0; y < height && status == TW_OK; y++) {
+        add_rows(&weights, y, image, sums);
         for (size_t x = 0; x < row; x++)
             *out++ = to_level(sums[x]);
     }
+    tw_free(sums);
+    weights_release(&weights);
+    return status;
+}
+
+/* Since Pillow 13 rows come first where the height shrinks by more than twice the share that the width does. */
+static bool is_down_first(const struct tw_image *image, int width, int height)
+{
+    int64_t w = image->width, h = image->height;
+    return height < h && height * w < 2 * width * h - w * h;
 }
 
 enum tw_status tw_resize_pillow(const struct tw_image *image, bool is_bicubic, int width, int height, uint8_t *out,
                                 struct tw_error *error)
 {
-    struct weights across = {0}, down = {0};
-    size_t row = (size_t)width * 3, source_row = (size_t)image->width * 3;
-    uint8_t *narrow = NULL;
-    int32_t *sums = NULL;
-    enum tw_status status;
-    if ((status = weights_init(&across, image->width, width, is_bicubic, error)) != TW_OK ||
-        (status = weights_init(&down, image->height, height, is_bicubic, error)) != TW_OK)
-        goto done;
-    narrow = tw_alloc((size_t)image->height, row);
-    sums = tw_alloc(row, sizeof *sums);
-    if (narrow == NULL || sums == NULL) {
-        status = tw_fail_memory(error, (size_t)image->height * row, "resizing");
-        goto done;
+    bool changes_width = width != image->width, changes_height = height != image->height;
+    size_t row = (size_t)width * 3;
+    if (!changes_width && !changes_height) {
+        memcpy(out, image->rgb, (size_t)height * row);
+        return TW_OK;
     }
-    for (int y = 0; y < image->height; y++) {
-        const uint8_t *from = image->rgb + (size_t)y * source_row;
-        if (width == image->width) /* Pillow passes over a direction that does not change */
-            memcpy(narrow + (size_t)y * row, from, row);
-        else
-            resize_columns(&across, from, width, narrow + (size_t)y * row);
-    }
-    if (height == image->height)
-        memcpy(out, narrow, (size_t)height * row);
-    else
-        resize_rows(&down, narrow, row, height, sums, out);
-done:
-    tw_free(narrow);
-    tw_free(sums);
-    weights_release(&across);
-    weights_release(&down);
+    if (!changes_height)
+        return across(image, width, is_bicubic, out, error);
+    if (!changes_width)
+        return down(image, height, is_bicubic, out, error);
+    bool is_down = is_down_first(image, width, height);
+    struct tw_image half = {
+        .width = is_down ? image->width : width,
+        .height = is_down ? height : image->height,
+    };
+    size_t pixels = (size_t)half.width * (size_t)half.height;
+    half.rgb = tw_alloc(pixels, 3);
+    if (half.rgb == NULL)
+        return tw_fail_memory(error, pixels * 3, "resizing");
+    enum tw_status status =
+        is_down ? down(image, height, is_bicubic, half.rgb, error) : across(image, width, is_bicubic, half.rgb, error);
+    if (status == TW_OK)
+        status = is_down ? across(&half, width, is_bicubic, out, error) : down(&half, height, is_bicubic, out, error);
+    tw_image_release(&half);
     return status;
 }

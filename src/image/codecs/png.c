@@ -94,7 +94,7 @@ static enum tw_status decode(struct tw_span bytes, const struct tw_decode_policy
 {
     struct state state = {.reader = tw_reader_of(bytes)};
     size_t width = (size_t)image->width, height = (size_t)image->height;
-    enum tw_status status = TW_OK;
+    volatile enum tw_status status = TW_OK; /* set after a jump */
     png_infop info = NULL;
     uint8_t *rgba = tw_alloc(width * height, 4);
     png_bytep *rows = tw_alloc(height, sizeof *rows);
