@@ -142,11 +142,11 @@ static enum tw_status down(const struct tw_image *image, int height, bool is_bic
     return status;
 }
 
-/* Since Pillow 13 rows come first where the height shrinks by more than twice the share that the width does. */
+/* Since Pillow 13 rows come first where the height loses more than twice the pixels that the width does. */
 static bool is_down_first(const struct tw_image *image, int width, int height)
 {
-    int64_t w = image->width, h = image->height;
-    return height < h && height * w < 2 * width * h - w * h;
+    int lost_width = image->width > width ? image->width - width : 0;
+    return height < image->height && image->height - height > 2 * (int64_t)lost_width;
 }
 
 enum tw_status tw_resize_pillow(const struct tw_image *image, bool is_bicubic, int width, int height, uint8_t *out,
