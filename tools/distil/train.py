@@ -5,7 +5,8 @@
 
 The learning rate follows a cosine over the given minutes of training, so the run ends when it should whatever else the machine does. The
 state (weights, their running mean, optimizer, minutes spent) is written every two minutes into the work folder; the same command
-goes on from it. --state starts from committed weights instead.
+goes on from it. --state starts from committed weights instead (the
+network's own; the linear readings for the teachers begin anew).
 """
 import argparse
 import math
@@ -116,7 +117,7 @@ def main():
         spent, step = state["spent"], state["step"]
     elif args.state:
         state = torch.load(args.state)
-        student.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+        student.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False)
         mean.module.load_state_dict(student.state_dict())
     generator = torch.Generator().manual_seed(step)
     began, saved, shown, losses = time.time() - spent * 60, time.time(), time.time(), []
