@@ -42,11 +42,13 @@ struct tw_dataset {
 };
 
 struct tw_list_options {
-    const char *labels_uri; /* dict.txt, or NULL: names found, sorted by bytes */
+    const char *labels_uri;               /* dict.txt, or NULL: names found, sorted by bytes */
+    const struct tw_labels *known_labels; /* the same, given in memory; NULL: none */
+    bool is_prediction;                   /* labels are ignored and every input is answered, also the same one twice */
     const struct tw_sink *sink;
 };
 /* Lists inputs (folders, CSVs, photos, globs), in order. Folder per class: sub-folder name = label, files below it to any
- * depth of 16 (hidden ones skipped, links to folders not followed twice); photos directly in the folder have no label.
+ * depth of 16 (hidden ones and companions such as licences, readmes and tables left out); photos directly in the folder have no label.
  * CSV: uri,label[,label...]; a header line `uri,label` is recognised. The same uri under the same labels again is named
  * and skipped; under other labels (one class each) it is skipped with a reason that names both. TW_NOT_FOUND for a missing
  * input, TW_CORRUPT for a CSV with NUL bytes or an unclosed quote (line named). Files that do not exist are items

@@ -1,0 +1,137 @@
+/* The same photo more than once: under the same labels the later ones are left out, under different ones nobody knows which
+ * is right, and all are. */
+#include "base/memory.h"
+#include "dataset/internal.h"
+#include "storage/storage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct entry {
+    size_t item;
+    const char *name; /* by which entries are compared: the whole path or the content in hex */
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *left = a, *right = b;
+    int order = strcmp(left->name, right->name);
+    if (order != 0)
+        return order;
+    return (left->item > right->item) - (left->item < right->item);
+}
+
+static bool has_same_labels(const struct tw_item *a, const struct tw_item *b)
+{
+    return a->label_count == b->label_count &&
+           (a->label_count == 0 || memcmp(a->labels, b->labels, a->label_count * sizeof *a->labels) == 0);
+}
+
+static const char *label_of(const struct tw_dataset *dataset, const struct tw_item *item)
+{
+    return item->label_count > 0 ? dataset->labels.names[item->labels[0]] : "no label";
+}
+
+static enum tw_status skip_conflict(const struct tw_dataset *dataset, struct tw_item *item, const struct tw_item *other,
+                                    struct tw_error *error)
+{
+    char *reason = tw_format("the same photo stands under %s and, as %s, under %s", label_of(dataset, item), other->uri,
+                             label_of(dataset, other));
+    enum tw_status status = reason != NULL ? tw_item_skip(item, reason, error) : tw_fail_memory(error, 1, "a reason");
+    tw_free(reason);
+    return status;
+}
+
+static enum tw_status skip_double(struct tw_item *item, const struct tw_item *first, struct tw_error *error)
+{
+    char *reason = tw_format("the same photo is listed before, as %s", first->uri);
+    enum tw_status status = reason != NULL ? tw_item_skip(item, reason, error) : tw_fail_memory(error, 1, "a reason");
+    tw_free(reason);
+    return status;
+}
+
+/* entries [0, count) are one photo. */
+static enum tw_status judge_group(struct tw_dataset *dataset, const struct entry *entries, size_t count,
+                                  bool keeps_copies, struct tw_error *error)
+{
+    struct tw_item *items = dataset->items;
+    size_t other = 0;
+    for (size_t i = 1; i < count && other == 0; i++) {
+        if (!has_same_labels(&items[entries[0].item], &items[entries[i].item]))
+            other = i;
+    }
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < count && status == TW_OK; i++) {
+        struct tw_item *item = &items[entries[i].item];
+        if (other != 0) {
+            bool is_as_first = has_same_labels(item, &items[entries[0].item]);
+            status = skip_conflict(dataset, item, &items[entries[is_as_first ? other : 0].item], error);
+        } else if (i > 0 && !keeps_copies) {
+            status = skip_double(item, &items[entries[0].item], error);
+        }
+    }
+    return status;
+}
+
+static enum tw_status judge_groups(struct tw_dataset *dataset, struct entry *entries, size_t count, bool keeps_copies,
+                                   struct tw_error *error)
+{
+    enum tw_status status = TW_OK;
+    qsort(entries, count, sizeof *entries, compare_entries);
+    for (size_t first = 0; first < count && status == TW_OK;) {
+        size_t end = first + 1;
+        while (end < count && strcmp(entries[end].name, entries[first].name) == 0)
+            end++;
+        if (end - first > 1)
+            status = judge_group(dataset, entries + first, end - first, keeps_copies, error);
+        first = end;
+    }
+    return status;
+}
+
+static enum tw_status mark(struct tw_dataset *dataset, char *(*name_of)(const struct tw_item *item), bool keeps_copies,
+                           struct tw_error *error)
+{
+    struct entry *entries = tw_alloc(dataset->count + 1, sizeof *entries);
+    char **names = tw_alloc(dataset->count + 1, sizeof *names);
+    size_t count = 0;
+    enum tw_status status = entries != NULL && names != NULL ? TW_OK : tw_fail_memory(error, 1, "comparing photos");
+    for (size_t i = 0; i < dataset->count && status == TW_OK; i++) {
+        if (dataset->items[i].status != TW_ITEM_OK)
+            continue;
+        names[count] = name_of(&dataset->items[i]);
+        if (names[count] == NULL)
+            status = tw_fail_memory(error, 1, "comparing photos");
+        else
+            entries[count] = (struct entry){i, names[count]}, count++;
+    }
+    if (status == TW_OK)
+        status = judge_groups(dataset, entries, count, keeps_copies, error);
+    for (size_t i = 0; i < count; i++)
+        tw_free(names[i]);
+    tw_free(names);
+    tw_free(entries);
+    return status;
+}
+
+static char *path_of(const struct tw_item *item)
+{
+    return tw_uri_normal(item->location);
+}
+
+static char *content_of(const struct tw_item *item)
+{
+    char hex[TW_DIGEST_HEX];
+    tw_digest_hex(&item->content, hex);
+    return tw_strdup(hex);
+}
+
+enum tw_status tw_mark_doubles(struct tw_dataset *dataset, struct tw_error *error)
+{
+    return mark(dataset, path_of, false, error);
+}
+
+enum tw_status tw_mark_conflicting_copies(struct tw_dataset *dataset, struct tw_error *error)
+{
+    return mark(dataset, content_of, true, error);
+}

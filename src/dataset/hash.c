@@ -1,0 +1,38 @@
+#include "base/threads.h"
+#include "dataset/internal.h"
+#include "storage/storage.h"
+
+struct hashing {
+    struct tw_dataset *dataset;
+    size_t max_bytes;
+    const struct tw_sink *sink;
+};
+
+static enum tw_status hash_one(void *context, size_t index, int worker, struct tw_error *error)
+{
+    struct hashing *hashing = context;
+    struct tw_item *item = &hashing->dataset->items[index];
+    struct tw_mapping mapping = {0};
+    struct tw_error why = {0};
+    (void)worker;
+    if (item->status != TW_ITEM_OK)
+        return TW_OK;
+    if (tw_is_stopped(hashing->sink))
+        return tw_fail(error, TW_INTERRUPTED, "interrupted while reading photos");
+    enum tw_status status = tw_storage_map(item->location, &mapping, &why);
+    if (status == TW_OK && mapping.bytes.size > hashing->max_bytes)
+        status = tw_fail(&why, TW_LIMIT, "the file has %zu bytes, more than the limit of %zu", mapping.bytes.size,
+                         hashing->max_bytes);
+    if (status == TW_OK)
+        status = tw_digest_of(mapping.bytes, &item->content, &why);
+    tw_mapping_release(&mapping);
+    return status == TW_OK ? TW_OK : tw_item_skip(item, why.text, error);
+}
+
+enum tw_status tw_dataset_hash(struct tw_dataset *dataset, int threads, size_t max_bytes, const struct tw_sink *sink,
+                               struct tw_error *error)
+{
+    struct hashing hashing = {dataset, max_bytes, sink};
+    enum tw_status status = tw_parallel_for(threads, dataset->count, hash_one, &hashing, error);
+    return status == TW_OK ? tw_mark_conflicting_copies(dataset, error) : status;
+}

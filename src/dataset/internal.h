@@ -1,0 +1,28 @@
+/* What the files of this folder share. */
+#ifndef TW_DATASET_INTERNAL_H
+#define TW_DATASET_INTERNAL_H
+
+#include "dataset/dataset.h"
+
+/* What listing knows while it goes on. */
+struct tw_lister {
+    const struct tw_list_options *options;
+    struct tw_dataset *dataset;
+    bool has_fixed_labels; /* dict.txt or known labels: others are unknown */
+};
+
+/* Adds a label by name to an item. An unknown one becomes a remark. */
+enum tw_status tw_lister_label(struct tw_lister *lister, struct tw_item *item, const char *name,
+                               struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_list_folder(struct tw_lister *lister, const char *folder, struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_list_csv(struct tw_lister *lister, const char *uri, struct tw_error *error) TW_MUST_USE;
+/* Whether a file beside photos is no photo by its name: licences, readmes, tables, what file managers leave. */
+bool tw_is_companion(const char *name);
+/* "a; b" onto an item's remark. */
+enum tw_status tw_item_remark(struct tw_item *item, const char *text, struct tw_error *error) TW_MUST_USE;
+/* Looks through the whole list for the same uri named twice; marks items. */
+enum tw_status tw_mark_doubles(struct tw_dataset *dataset, struct tw_error *error) TW_MUST_USE;
+/* The same for equal content under different labels. */
+enum tw_status tw_mark_conflicting_copies(struct tw_dataset *dataset, struct tw_error *error) TW_MUST_USE;
+
+#endif

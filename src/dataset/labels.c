@@ -1,0 +1,133 @@
+#include "base/memory.h"
+#include "base/text.h"
+#include "dataset/dataset.h"
+#include "storage/storage.h"
+
+#include <string.h>
+
+enum { MAX_DICT_BYTES = 16 << 20, MAX_LABELS = 100000, MAX_LABEL_BYTES = 1024 };
+
+bool tw_labels_find(const struct tw_labels *labels, const char *name, size_t *id)
+{
+    for (size_t i = 0; i < labels->count; i++) {
+        if (strcmp(labels->names[i], name) == 0) {
+            *id = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum tw_status tw_labels_add(struct tw_labels *labels, const char *name, size_t *id, struct tw_error *error)
+{
+    if (tw_labels_find(labels, name, id))
+        return TW_OK;
+    if (*name == 0)
+        return tw_fail(error, TW_CORRUPT, "a label is empty");
+    if (strlen(name) > MAX_LABEL_BYTES)
+        return tw_fail(error, TW_LIMIT, "the label %.40s... has %zu bytes, more than the limit of %d", name,
+                       strlen(name), MAX_LABEL_BYTES);
+    if (labels->count >= MAX_LABELS)
+        return tw_fail(error, TW_LIMIT, "there are more labels than the limit of %d", MAX_LABELS);
+    enum tw_status status =
+        tw_grow((void **)&labels->names, &labels->capacity, labels->count + 1, sizeof *labels->names, error);
+    char *copy = status == TW_OK ? tw_strdup(name) : NULL;
+    if (status != TW_OK)
+        return status;
+    if (copy == NULL)
+        return tw_fail_memory(error, strlen(name), "a label");
+    *id = labels->count;
+    labels->names[labels->count++] = copy;
+    return TW_OK;
+}
+
+void tw_labels_release(struct tw_labels *labels)
+{
+    for (size_t i = 0; i < labels->count; i++)
+        tw_free(labels->names[i]);
+    tw_free(labels->names);
+    *labels = (struct tw_labels){0};
+}
+
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* One line without what surrounds the name. */
+static struct tw_span trimmed(struct tw_span line)
+{
+    while (line.size > 0 && is_space(line.data[0]))
+        line = tw_span_of(line.data + 1, line.size - 1);
+    while (line.size > 0 && is_space(line.data[line.size - 1]))
+        line.size--;
+    return line;
+}
+
+static enum tw_status add_line(struct tw_labels *labels, size_t *lines, struct tw_span line, size_t number,
+                               struct tw_error *error)
+{
+    char *name = tw_strndup((const char *)line.data, line.size);
+    size_t id;
+    if (name == NULL)
+        return tw_fail_memory(error, line.size, "a label");
+    enum tw_status status = TW_OK;
+    if (line.size == 0 || memchr(line.data, 0, line.size) != NULL)
+        status = tw_fail(error, TW_CORRUPT, "line %zu is %s", number,
+                         line.size == 0 ? "empty" : "no text: it holds a NUL byte");
+    else if (tw_labels_find(labels, name, &id))
+        status = tw_fail(error, TW_INVALID, "the label %s stands twice, on lines %zu and %zu", name, lines[id], number);
+    else
+        status = tw_labels_add(labels, name, &id, error);
+    if (status == TW_OK)
+        lines[id] = number;
+    tw_free(name);
+    return status;
+}
+
+static enum tw_status parse(struct tw_span text, struct tw_labels *labels, struct tw_error *error)
+{
+    if (tw_span_starts(text, "\xef\xbb\xbf", 3))
+        text = tw_span_of(text.data + 3, text.size - 3);
+    while (text.size > 0 && (is_space(text.data[text.size - 1]) || text.data[text.size - 1] == '\n'))
+        text.size--;
+    size_t *lines = tw_alloc(MAX_LABELS, sizeof *lines);
+    if (lines == NULL)
+        return tw_fail_memory(error, MAX_LABELS * sizeof *lines, "labels");
+    enum tw_status status = text.size == 0 ? tw_fail(error, TW_CORRUPT, "it holds no label") : TW_OK;
+    for (size_t number = 1; text.size > 0 && status == TW_OK; number++) {
+        const uint8_t *end = memchr(text.data, '\n', text.size);
+        size_t size = end != NULL ? (size_t)(end - text.data) : text.size, used = size + (end != NULL);
+        status = add_line(labels, lines, trimmed(tw_span_of(text.data, size)), number, error);
+        text = tw_span_of(text.data + used, text.size - used);
+    }
+    tw_free(lines);
+    return status;
+}
+
+enum tw_status tw_labels_read(const char *uri, struct tw_labels *labels, struct tw_error *error)
+{
+    struct tw_buffer text = {0};
+    struct tw_labels made = {0};
+    enum tw_status status = tw_storage_read(uri, MAX_DICT_BYTES, &text, error);
+    if (status == TW_OK && (status = parse(tw_buffer_span(&text), &made, error)) != TW_OK)
+        status = tw_fail_within(error, status, "label file %s", uri);
+    tw_buffer_release(&text);
+    if (status == TW_OK)
+        *labels = made;
+    else
+        tw_labels_release(&made);
+    return status;
+}
+
+enum tw_status tw_labels_write(const char *uri, const struct tw_labels *labels, struct tw_error *error)
+{
+    struct tw_buffer text = {0};
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < labels->count && status == TW_OK; i++)
+        status = tw_buffer_printf(&text, error, "%s\n", labels->names[i]);
+    if (status == TW_OK)
+        status = tw_storage_write(uri, tw_buffer_span(&text), error);
+    tw_buffer_release(&text);
+    return status;
+}

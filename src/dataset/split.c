@@ -1,0 +1,64 @@
+#include "dataset/dataset.h"
+
+#include <string.h>
+
+double tw_split_point(const struct tw_digest *digest)
+{
+    uint64_t bits = 0;
+    for (int i = 0; i < 8; i++)
+        bits = bits << 8 | digest->bytes[i];
+    return (double)(bits >> 11) * 0x1p-53;
+}
+
+/* Puts every copy of a photo on one side. */
+static void move(struct tw_dataset *dataset, const struct tw_digest *content, enum tw_side side)
+{
+    for (size_t i = 0; i < dataset->count; i++) {
+        if (tw_digest_equal(&dataset->items[i].content, content))
+            dataset->items[i].side = side;
+    }
+}
+
+struct class_sides {
+    size_t train, eval;
+    const struct tw_item *lowest, *highest;
+};
+
+static struct class_sides look_at(const struct tw_dataset *dataset, int64_t label)
+{
+    struct class_sides sides = {0};
+    for (size_t i = 0; i < dataset->count; i++) {
+        const struct tw_item *item = &dataset->items[i];
+        bool is_member = label < 0 && item->label_count == 0;
+        for (size_t j = 0; j < item->label_count; j++)
+            is_member = is_member || item->labels[j] == label;
+        if (item->status != TW_ITEM_OK || !is_member)
+            continue;
+        if (item->side == TW_SIDE_EVAL)
+            sides.eval++;
+        else
+            sides.train++;
+        if (sides.lowest == NULL || memcmp(item->content.bytes, sides.lowest->content.bytes, TW_DIGEST_BYTES) < 0)
+            sides.lowest = item;
+        if (sides.highest == NULL || memcmp(item->content.bytes, sides.highest->content.bytes, TW_DIGEST_BYTES) > 0)
+            sides.highest = item;
+    }
+    return sides;
+}
+
+void tw_dataset_split(struct tw_dataset *dataset, double eval_share, bool at_least_one)
+{
+    for (size_t i = 0; i < dataset->count; i++) {
+        struct tw_item *item = &dataset->items[i];
+        item->side = tw_split_point(&item->content) < eval_share ? TW_SIDE_EVAL : TW_SIDE_TRAIN;
+    }
+    for (int64_t label = -1; at_least_one && label < (int64_t)dataset->labels.count; label++) {
+        struct class_sides sides = look_at(dataset, label);
+        if (sides.train + sides.eval < 2 || tw_digest_equal(&sides.lowest->content, &sides.highest->content))
+            continue;
+        if (sides.eval == 0)
+            move(dataset, &sides.lowest->content, TW_SIDE_EVAL);
+        else if (sides.train == 0)
+            move(dataset, &sides.highest->content, TW_SIDE_TRAIN);
+    }
+}
