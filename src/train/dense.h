@@ -1,0 +1,16 @@
+/* Dense layers forward, softmax, and what training shares of them. */
+#ifndef TW_TRAIN_DENSE_H
+#define TW_TRAIN_DENSE_H
+
+#include "train/head.h"
+
+/* out (rows x outputs) = activation(in (rows x inputs) * weights + bias). */
+enum tw_status tw_dense_forward(const struct tw_layer *layer, const float *in, size_t rows, float *out, int threads,
+                                struct tw_error *error) TW_MUST_USE;
+/* In place, each row on its own. */
+void tw_softmax_rows(float *logits, size_t rows, size_t count);
+/* Memory for the layer, zeroed, and Glorot's uniform weights from (seed, stream). */
+enum tw_status tw_layer_init(struct tw_layer *layer, size_t inputs, size_t outputs, uint64_t seed, uint64_t stream,
+                             struct tw_error *error) TW_MUST_USE;
+
+#endif

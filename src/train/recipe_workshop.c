@@ -1,0 +1,386 @@
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/threads.h"
+#include "engine/gemm.h"
+#include "train/checkpoint.h"
+#include "train/dense.h"
+#include "train/metrics.h"
+#include "train/recipes.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Streams of random numbers under the seed; those of epochs and steps lie above. */
+enum { STREAM_HIDDEN = 1, STREAM_OUTPUT = 2, STREAM_DROPOUT = 3, STREAM_EPOCHS = 1000 };
+enum { EVAL_SAMPLE = 1000, ADAM_CHUNK = 16384 };
+static const double adam_beta1 = 0.9, adam_beta2 = 0.999;
+
+static struct tw_recipe_options with_defaults(const struct tw_recipe_options *given)
+{
+    struct tw_recipe_options options = *given;
+    options.steps = options.steps ? options.steps : 1000;
+    options.batch = options.batch ? options.batch : 100;
+    options.hidden = options.hidden ? options.hidden : 512;
+    options.dropout = options.dropout >= 0 ? options.dropout : 0.5;
+    options.learning_rate = options.learning_rate > 0 ? options.learning_rate : 1e-3;
+    options.adam_epsilon = options.adam_epsilon > 0 ? options.adam_epsilon : 1e-3;
+    options.checkpoint_every_steps = options.checkpoint_every_steps ? options.checkpoint_every_steps : 100;
+    options.eval_every_steps = options.eval_every_steps ? options.eval_every_steps : 100;
+    options.threads = options.threads > 0 ? options.threads : 1;
+    return options;
+}
+
+char *tw_workshop_describe(const struct tw_recipe_options *given)
+{
+    struct tw_recipe_options o = with_defaults(given);
+    return tw_format(
+        "{\"recipe\":\"workshop\",\"seed\":%llu,\"steps\":%zu,\"batch\":%zu,\"hidden\":%zu,\"dropout\":%.9g,"
+        "\"learning_rate\":%.9g,\"adam_epsilon\":%.9g}",
+        (unsigned long long)o.seed, o.steps, o.batch, o.hidden, o.dropout, o.learning_rate, o.adam_epsilon);
+}
+
+/* Everything that training changes lies in `state` (weights, then Adam's two means), so that a checkpoint is one block. */
+struct training {
+    const struct tw_examples *examples;
+    struct tw_recipe_options options;
+    size_t width, hidden, classes, batch, parameters;
+    struct tw_layer layers[2]; /* views into state */
+    float *state, *gradients;
+    float *inputs, *activations, *mask, *logits, *targets, *back;
+    size_t *order;
+    uint64_t epoch; /* that `order` is of, + 1 */
+};
+
+static void lay_out(struct training *t)
+{
+    float *at = t->state;
+    t->layers[0] = (struct tw_layer){.inputs = t->width, .outputs = t->hidden, .activation = TW_LAYER_RELU};
+    t->layers[1] = (struct tw_layer){.inputs = t->hidden, .outputs = t->classes};
+    for (size_t i = 0; i < 2; i++) {
+        t->layers[i].weights = at;
+        at += t->layers[i].inputs * t->layers[i].outputs;
+        t->layers[i].bias = at;
+        at += t->layers[i].outputs;
+    }
+}
+
+static enum tw_status training_init(struct training *t, const struct tw_examples *examples,
+                                    const struct tw_recipe_options *options, struct tw_error *error)
+{
+    *t = (struct training){.examples = examples, .options = with_defaults(options)};
+    t->width = examples->width;
+    t->hidden = t->options.hidden;
+    t->classes = options->class_count;
+    t->batch = t->options.batch;
+    t->parameters = t->width * t->hidden + t->hidden + t->hidden * t->classes + t->classes;
+    t->state = tw_alloc(3 * t->parameters, sizeof(float));
+    t->gradients = tw_alloc(t->parameters, sizeof(float));
+    t->inputs = tw_alloc(t->batch * t->width, sizeof(float));
+    t->activations = tw_alloc(t->batch * t->hidden, sizeof(float));
+    t->mask = tw_alloc(t->batch * t->hidden, sizeof(float));
+    t->back = tw_alloc(t->batch * t->hidden, sizeof(float));
+    t->logits = tw_alloc(t->batch * t->classes, sizeof(float));
+    t->targets = tw_alloc(t->batch * t->classes, sizeof(float));
+    t->order = tw_alloc(examples->count, sizeof *t->order);
+    if (t->state == NULL || t->gradients == NULL || t->inputs == NULL || t->activations == NULL || t->mask == NULL ||
+        t->back == NULL || t->logits == NULL || t->targets == NULL || t->order == NULL)
+        return tw_fail_memory(error, 4 * t->parameters * sizeof(float), "training");
+    lay_out(t);
+    for (size_t i = 0; i < 2; i++) {
+        struct tw_layer start = {0}, *layer = &t->layers[i];
+        enum tw_status status = tw_layer_init(&start, layer->inputs, layer->outputs, t->options.seed,
+                                              i == 0 ? STREAM_HIDDEN : STREAM_OUTPUT, error);
+        if (status == TW_OK)
+            memcpy(layer->weights, start.weights, layer->inputs * layer->outputs * sizeof(float));
+        tw_free(start.weights);
+        tw_free(start.bias);
+        if (status != TW_OK)
+            return status;
+    }
+    return TW_OK;
+}
+
+static void training_release(struct training *t)
+{
+    float *const blocks[] = {t->state, t->gradients, t->inputs, t->activations,
+                             t->mask,  t->back,      t->logits, t->targets};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        tw_free(blocks[i]);
+    tw_free(t->order);
+}
+
+/* The order of an epoch comes from the seed and its number alone, so that a resumed run needs none of its past. */
+static void shuffle(struct training *t, uint64_t epoch)
+{
+    struct tw_random random = {.seed = t->options.seed, .stream = STREAM_EPOCHS + epoch};
+    size_t count = t->examples->count;
+    if (t->epoch == epoch + 1)
+        return;
+    for (size_t i = 0; i < count; i++)
+        t->order[i] = i;
+    for (size_t i = count; i > 1; i--) {
+        size_t j = (size_t)tw_random_below(&random, i), kept = t->order[i - 1];
+        t->order[i - 1] = t->order[j];
+        t->order[j] = kept;
+    }
+    t->epoch = epoch + 1;
+}
+
+static void gather_batch(struct training *t, uint64_t step)
+{
+    for (size_t i = 0; i < t->batch; i++) {
+        uint64_t place = step * t->batch + i;
+        shuffle(t, place / t->examples->count);
+        size_t row = t->order[place % t->examples->count];
+        memcpy(t->inputs + i * t->width, t->examples->embeddings + row * t->width, t->width * sizeof(float));
+        tw_examples_target(t->examples, row, t->options.unlabelled_class, t->targets + i * t->classes, t->classes);
+    }
+}
+
+static void drop_out(struct training *t, uint64_t step)
+{
+    size_t count = t->batch * t->hidden;
+    uint64_t limit = (uint64_t)(t->options.dropout * 0x1p32);
+    float scale = (float)(1 / (1 - t->options.dropout));
+    for (size_t i = 0; i < count; i++) { /* 32 bits of a number for each of two places */
+        uint64_t bits = tw_random_at(t->options.seed, STREAM_DROPOUT, step * ((count + 1) / 2) + i / 2);
+        uint64_t part = i % 2 == 0 ? bits >> 32 : bits & 0xffffffffu;
+        t->mask[i] = part < limit ? 0 : scale;
+        t->activations[i] *= t->mask[i];
+    }
+}
+
+static enum tw_status multiply(struct training *t, const struct tw_gemm *shape, struct tw_error *error)
+{
+    struct tw_gemm product = *shape;
+    product.alpha = 1;
+    product.lda = product.transposes_a ? product.m : product.k;
+    product.ldb = product.transposes_b ? product.k : product.n;
+    product.ldc = product.n;
+    return tw_gemm_run(&product, t->options.threads, error);
+}
+
+static void sum_rows(const float *values, size_t rows, size_t count, float *sums)
+{
+    for (size_t i = 0; i < count; i++)
+        sums[i] = 0;
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t i = 0; i < count; i++)
+            sums[i] += values[row * count + i];
+    }
+}
+
+/* Cross entropy and accuracy of the batch; logits become their gradients. */
+static void judge(struct training *t, double *loss, double *accuracy)
+{
+    size_t right = 0;
+    *loss = 0;
+    tw_softmax_rows(t->logits, t->batch, t->classes);
+    for (size_t row = 0; row < t->batch; row++) {
+        float *scores = t->logits + row * t->classes;
+        const float *target = t->targets + row * t->classes;
+        right += target[tw_argmax(scores, t->classes)] > 0;
+        for (size_t i = 0; i < t->classes; i++) {
+            if (target[i] > 0)
+                *loss -= (double)target[i] * log(fmax((double)scores[i], 1e-15));
+            scores[i] = (scores[i] - target[i]) / (float)t->batch;
+        }
+    }
+    *loss /= (double)t->batch;
+    *accuracy = (double)right / (double)t->batch;
+}
+
+static enum tw_status find_gradients(struct training *t, uint64_t step, double *loss, double *accuracy,
+                                     struct tw_error *error)
+{
+    int64_t batch = (int64_t)t->batch, width = (int64_t)t->width, hidden = (int64_t)t->hidden,
+            classes = (int64_t)t->classes;
+    float *hidden_gradient = t->gradients, *output_gradient = hidden_gradient + t->width * t->hidden + t->hidden;
+    enum tw_status status =
+        tw_dense_forward(&t->layers[0], t->inputs, t->batch, t->activations, t->options.threads, error);
+    if (status != TW_OK)
+        return status;
+    drop_out(t, step);
+    status = tw_dense_forward(&t->layers[1], t->activations, t->batch, t->logits, t->options.threads, error);
+    if (status != TW_OK)
+        return status;
+    judge(t, loss, accuracy);
+    const struct tw_gemm output = {.transposes_a = true,
+                                   .m = hidden,
+                                   .n = classes,
+                                   .k = batch,
+                                   .a = t->activations,
+                                   .b = t->logits,
+                                   .c = output_gradient};
+    const struct tw_gemm back = {.transposes_b = true,
+                                 .m = batch,
+                                 .n = hidden,
+                                 .k = classes,
+                                 .a = t->logits,
+                                 .b = t->layers[1].weights,
+                                 .c = t->back};
+    const struct tw_gemm input = {
+        .transposes_a = true, .m = width, .n = hidden, .k = batch, .a = t->inputs, .b = t->back, .c = hidden_gradient};
+    if ((status = multiply(t, &output, error)) != TW_OK || (status = multiply(t, &back, error)) != TW_OK)
+        return status;
+    for (size_t i = 0; i < t->batch * t->hidden; i++)
+        t->back[i] = t->activations[i] > 0 ? t->back[i] * t->mask[i] : 0;
+    sum_rows(t->logits, t->batch, t->classes, output_gradient + t->hidden * t->classes);
+    sum_rows(t->back, t->batch, t->hidden, hidden_gradient + t->width * t->hidden);
+    return multiply(t, &input, error);
+}
+
+struct update {
+    struct training *training;
+    float rate; /* with the correction of the means' start */
+};
+
+/* Kingma and Ba 2015, in the form of TensorFlow: the rate is corrected, epsilon is added to the uncorrected root. */
+static enum tw_status update_chunk(void *context, size_t index, int worker, struct tw_error *error)
+{
+    const struct update *update = context;
+    const struct training *t = update->training;
+    size_t first = index * ADAM_CHUNK, left = t->parameters - first, count = left < ADAM_CHUNK ? left : ADAM_CHUNK;
+    float *restrict weights = t->state + first, *restrict mean = weights + t->parameters;
+    float *restrict square = mean + t->parameters;
+    const float *restrict gradient = t->gradients + first;
+    const float beta1 = (float)adam_beta1, beta2 = (float)adam_beta2, epsilon = (float)t->options.adam_epsilon;
+    (void)worker;
+    (void)error;
+    for (size_t i = 0; i < count; i++) {
+        mean[i] += (gradient[i] - mean[i]) * (1 - beta1);
+        square[i] += (gradient[i] * gradient[i] - square[i]) * (1 - beta2);
+        weights[i] -= update->rate * mean[i] / (sqrtf(square[i]) + epsilon);
+    }
+    return TW_OK;
+}
+
+static enum tw_status update_weights(struct training *t, uint64_t step, struct tw_error *error)
+{
+    double n = (double)(step + 1);
+    double rate = t->options.learning_rate * sqrt(1 - pow(adam_beta2, n)) / (1 - pow(adam_beta1, n));
+    struct update update = {t, (float)rate};
+    size_t chunks = (t->parameters + ADAM_CHUNK - 1) / ADAM_CHUNK;
+    return tw_parallel_for(t->options.threads, chunks, update_chunk, &update, error);
+}
+
+static enum tw_status evaluate(struct training *t, double *loss, double *accuracy, struct tw_error *error)
+{
+    const struct tw_head head = {.layer_count = 2, .layers = {t->layers[0], t->layers[1]}};
+    struct tw_examples sample = *t->options.eval;
+    struct tw_metrics metrics = {0};
+    sample.count = sample.count < EVAL_SAMPLE ? sample.count : EVAL_SAMPLE;
+    float *scores = tw_alloc(sample.count * t->classes, sizeof *scores);
+    if (scores == NULL)
+        return tw_fail_memory(error, sample.count * t->classes * sizeof *scores, "scores");
+    enum tw_status status = tw_head_scores(&head, sample.embeddings, sample.count, t->options.threads, scores, error);
+    if (status == TW_OK)
+        status = tw_metrics_compute(&sample, scores, t->classes, t->options.unlabelled_class, &metrics, error);
+    *loss = metrics.log_loss;
+    *accuracy = metrics.accuracy;
+    tw_metrics_release(&metrics);
+    tw_free(scores);
+    return status;
+}
+
+/* What a checkpoint must agree with: options, shapes and the examples themselves. */
+static enum tw_status find_identity(const struct training *t, uint64_t *identity, struct tw_error *error)
+{
+    char *text = tw_workshop_describe(&t->options);
+    if (text == NULL)
+        return tw_fail_memory(error, 1, "the recipe's text");
+    const struct tw_examples *e = t->examples;
+    uint64_t shape[4] = {t->width, t->classes, e->count, (uint64_t)t->options.unlabelled_class};
+    uint32_t low = tw_crc32c(tw_crc32c(0, text, strlen(text)), shape, sizeof shape);
+    uint32_t high = tw_crc32c(low, e->embeddings, e->count * e->width * sizeof(float));
+    high = tw_crc32c(high, e->label_starts, (e->count + 1) * sizeof *e->label_starts);
+    high = tw_crc32c(high, e->labels, e->label_starts[e->count] * sizeof *e->labels);
+    tw_free(text);
+    *identity = (uint64_t)high << 32 | low;
+    return TW_OK;
+}
+
+static enum tw_status report(struct training *t, uint64_t done, double loss, double accuracy, struct tw_error *error)
+{
+    const struct tw_recipe_options *o = &t->options;
+    double eval_loss = NAN, eval_accuracy = NAN;
+    if (done % o->eval_every_steps != 0 && done != o->steps)
+        return TW_OK;
+    enum tw_status status = TW_OK;
+    if (o->eval != NULL && o->eval->count > 0)
+        status = evaluate(t, &eval_loss, &eval_accuracy, error);
+    if (status == TW_OK && o->observe != NULL)
+        o->observe(o->observer_context, done, loss, accuracy, eval_loss, eval_accuracy);
+    return status;
+}
+
+static enum tw_status run_steps(struct training *t, struct tw_error *error)
+{
+    const struct tw_recipe_options *o = &t->options;
+    uint64_t identity, step = 0;
+    double loss, accuracy;
+    enum tw_status status = find_identity(t, &identity, error);
+    if (status == TW_OK && o->checkpoint_folder != NULL)
+        status = tw_checkpoint_read(o->checkpoint_folder, identity, &step, t->state, 3 * t->parameters, o->sink, error);
+    if (step > 0)
+        tw_log(o->sink, TW_LOG_INFO, "going on from step %llu of %zu", (unsigned long long)step, o->steps);
+    while (step < o->steps && status == TW_OK) {
+        if (tw_is_stopped(o->sink))
+            return tw_fail(error, TW_INTERRUPTED, "interrupted at step %llu", (unsigned long long)step);
+        gather_batch(t, step);
+        status = find_gradients(t, step, &loss, &accuracy, error);
+        if (status == TW_OK)
+            status = update_weights(t, step, error);
+        step++;
+        tw_progress(o->sink, &(struct tw_progress){.stage = "train", .unit = "steps", .done = step, .total = o->steps});
+        if (status == TW_OK)
+            status = report(t, step, loss, accuracy, error);
+        if (status == TW_OK && o->checkpoint_folder != NULL && step % o->checkpoint_every_steps == 0)
+            status = tw_checkpoint_write(o->checkpoint_folder, identity, step, t->state, 3 * t->parameters, error);
+    }
+    return status;
+}
+
+static enum tw_status hand_over(const struct training *t, struct tw_head *head, struct tw_error *error)
+{
+    struct tw_head made = {.layer_count = 2};
+    for (size_t i = 0; i < 2; i++) {
+        const struct tw_layer *from = &t->layers[i];
+        struct tw_layer *to = &made.layers[i];
+        size_t count = from->inputs * from->outputs;
+        *to = *from;
+        to->weights = tw_alloc(count, sizeof(float));
+        to->bias = tw_alloc(from->outputs, sizeof(float));
+        if (to->weights == NULL || to->bias == NULL) {
+            tw_head_release(&made);
+            return tw_fail_memory(error, count * sizeof(float), "the head");
+        }
+        memcpy(to->weights, from->weights, count * sizeof(float));
+        memcpy(to->bias, from->bias, from->outputs * sizeof(float));
+    }
+    for (size_t i = 0; i < t->parameters; i++) {
+        if (!isfinite(t->state[i])) {
+            tw_head_release(&made);
+            return tw_fail(error, TW_CORRUPT,
+                           "training went to infinity: are the embeddings sound, the learning rate %g small enough?",
+                           t->options.learning_rate);
+        }
+    }
+    *head = made;
+    return TW_OK;
+}
+
+enum tw_status tw_workshop_train(const struct tw_examples *examples, const struct tw_recipe_options *options,
+                                 struct tw_head *head, struct tw_error *error)
+{
+    struct training t;
+    enum tw_status status = training_init(&t, examples, options, error);
+    if (status == TW_OK)
+        status = run_steps(&t, error);
+    if (status == TW_OK)
+        status = hand_over(&t, head, error);
+    training_release(&t);
+    return status;
+}

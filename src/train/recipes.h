@@ -1,0 +1,12 @@
+/* The recipes' entry points, for the table in recipe.c. */
+#ifndef TW_TRAIN_RECIPES_H
+#define TW_TRAIN_RECIPES_H
+
+#include "train/recipe.h"
+
+/* embedding -> hidden ReLU -> dropout -> classes softmax, learnt by Adam on cross entropy over shuffled epochs. */
+enum tw_status tw_workshop_train(const struct tw_examples *examples, const struct tw_recipe_options *options,
+                                 struct tw_head *head, struct tw_error *error) TW_MUST_USE;
+char *tw_workshop_describe(const struct tw_recipe_options *options);
+
+#endif
