@@ -1,0 +1,66 @@
+#include "engine/engine.h"
+
+#include <oneapi/dnnl/dnnl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Changes whenever the engine's choices may change bits. */
+enum { ENGINE_VERSION = 1 };
+
+static pthread_once_t is_made = PTHREAD_ONCE_INIT; /* guards what follows */
+static char identity[256], cpu[256];
+
+static void read_model_name(char *name, size_t size)
+{
+    char line[512];
+    snprintf(name, size, "unknown CPU");
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || colon == NULL)
+            continue;
+        colon[strcspn(colon, "\n")] = 0;
+        snprintf(name, size, "%s", colon + 1 + strspn(colon + 1, " "));
+        break;
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
+static void make(void)
+{
+    const dnnl_version_t *version = dnnl_version();
+    char name[128];
+    read_model_name(name, sizeof name);
+    snprintf(identity, sizeof identity, "topwork engine %d, oneDNN %d.%d.%d, isa %#x, f32", ENGINE_VERSION,
+             version->major, version->minor, version->patch, (unsigned)dnnl_get_effective_cpu_isa());
+    size_t used = (size_t)snprintf(cpu, sizeof cpu, "%s,", name);
+#ifdef __x86_64__
+    const struct {
+        const char *word;
+        int has;
+    } parts[] = {
+        {"avx2", __builtin_cpu_supports("avx2")},
+        {"avx512", __builtin_cpu_supports("avx512f")},
+        {"vnni", __builtin_cpu_supports("avx512vnni")},
+        {"bf16", __builtin_cpu_supports("avx512bf16")},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && used < sizeof cpu; i++) {
+        if (parts[i].has)
+            used += (size_t)snprintf(cpu + used, sizeof cpu - used, " %s", parts[i].word);
+    }
+#endif
+}
+
+const char *tw_engine_identity(void)
+{
+    pthread_once(&is_made, make);
+    return identity;
+}
+
+const char *tw_engine_cpu(void)
+{
+    pthread_once(&is_made, make);
+    return cpu;
+}

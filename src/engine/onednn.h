@@ -1,0 +1,35 @@
+/* All that differs between oneDNN's 2.x and 3.x C interfaces, in one place. Layouts are values here. */
+#ifndef TW_ENGINE_ONEDNN_H
+#define TW_ENGINE_ONEDNN_H
+
+#include "graph/op.h"
+
+#include <oneapi/dnnl/dnnl.h>
+
+/* C order of an f32 tensor; rank 0 becomes one dimension of 1. */
+enum tw_status tw_onednn_plain(const struct tw_shape *shape, dnnl_memory_desc_t *layout,
+                               struct tw_error *error) TW_MUST_USE;
+/* The same dimensions, order left to the library. */
+enum tw_status tw_onednn_any(int rank, const int64_t *dims, dnnl_memory_desc_t *layout,
+                             struct tw_error *error) TW_MUST_USE;
+bool tw_onednn_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
+size_t tw_onednn_bytes(const dnnl_memory_desc_t *layout);
+
+/* A primitive from an operation descriptor, with its scratchpad left to the caller. `implementation` may be NULL.
+ * TW_UNSUPPORTED where the library has no implementation. */
+struct tw_onednn_primitive {
+    dnnl_primitive_t primitive;
+    dnnl_primitive_desc_t descriptor; /* the caller's to destroy */
+};
+enum tw_status tw_onednn_make(dnnl_engine_t engine, const void *operation, const_dnnl_primitive_attr_t attributes,
+                              struct tw_onednn_primitive *made, struct tw_error *error) TW_MUST_USE;
+dnnl_memory_desc_t tw_onednn_layout(const_dnnl_primitive_desc_t descriptor, dnnl_query_t what, int index);
+/* Attributes with the scratchpad left to the caller and what is fused into a node; `adds` : a sum before the activation.
+ * False: the library does not know the activation. */
+bool tw_onednn_attributes(const struct tw_node *node, bool adds, dnnl_primitive_attr_t *attributes);
+enum tw_status tw_onednn_check(dnnl_status_t status, const char *what, struct tw_error *error) TW_MUST_USE;
+/* Copies now, on the calling thread. */
+enum tw_status tw_onednn_reorder_now(dnnl_engine_t engine, const dnnl_memory_desc_t *from_layout, const void *from,
+                                     const dnnl_memory_desc_t *to_layout, void *to, struct tw_error *error) TW_MUST_USE;
+
+#endif

@@ -1,0 +1,92 @@
+/* The compiled form of a graph, shared by this folder's files. A graph is compiled for one image (or for the fixed batch that
+ * its file names); a larger batch is that many runs, so that an image's bits never hang on its neighbours.
+ *
+ * Values live in slots: a memory descriptor and a place in the scratch's arena, or a constant block of the plan. A value has
+ * the slot that its producer chose, and a plain one (C order) once somebody needs that. Slots may lie inside others:
+ * reshapes share, and what a concatenation joins is written in place where layouts allow. */
+#ifndef TW_ENGINE_PLAN_H
+#define TW_ENGINE_PLAN_H
+
+#include "engine/engine.h"
+#include "graph/bind.h"
+
+#include <oneapi/dnnl/dnnl.h>
+
+enum { NO_SLOT = -1, MAX_ARGUMENTS = 8 };
+
+struct slot {
+    dnnl_memory_desc_t layout; /* ndims 0: not for oneDNN, only bytes in C order */
+    size_t bytes;
+    void *constant; /* owned; NULL: in the arena */
+    int root;       /* slot that holds this one, or its own index */
+    size_t root_offset;
+    int first, last;     /* steps that write and read it; of roots, of all inside it */
+    size_t arena_offset; /* of roots */
+};
+
+struct argument {
+    int kind; /* DNNL_ARG_... */
+    int slot;
+};
+
+struct step {
+    const char *name, *op, *algorithm;
+    dnnl_primitive_t primitive; /* NULL: `run` does it */
+    struct argument *arguments;
+    int argument_count;
+    size_t scratchpad_bytes;
+    /* For what oneDNN does not do: arguments' memory in their order. */
+    enum tw_status (*run)(const struct step *step, void *const *memory, struct tw_error *error);
+    const struct tw_graph *graph;
+    const struct tw_node *node;
+    double flop, seconds;
+};
+
+struct tw_plan {
+    struct tw_graph *graph;
+    dnnl_engine_t engine;
+    int threads_inside;
+    int64_t runs; /* of one tw_plan_run */
+    struct slot *slots;
+    int slot_count;
+    size_t slot_capacity;
+    int *own, *plain; /* by value: slots */
+    struct step *steps;
+    int step_count;
+    size_t step_capacity;
+    size_t arena_bytes, weight_bytes, scratchpad_bytes;
+    struct tw_shape *input_shapes, *output_shapes; /* with the batch in */
+    int *output_slots;                             /* plain */
+};
+
+/* Construction, for the files in steps/. Slots and steps are indices: arrays grow. */
+enum tw_status tw_plan_add_slot(struct tw_plan *plan, const dnnl_memory_desc_t *layout, size_t bytes, int *slot,
+                                struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_plan_add_step(struct tw_plan *plan, const struct tw_node *node, const char *algorithm,
+                                dnnl_primitive_t primitive, const struct argument *arguments, int count,
+                                struct tw_error *error) TW_MUST_USE;
+/* The value's slot in C order, with a reorder before where it has another; constants get theirs. */
+enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, struct tw_error *error) TW_MUST_USE;
+/* The value's slot in `layout`; constants are reordered once, now. */
+enum tw_status tw_plan_slot_in(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
+                               struct tw_error *error) TW_MUST_USE;
+/* The layout in which the value lies now; plain for constants and inputs. */
+enum tw_status tw_plan_layout(struct tw_plan *plan, int value, dnnl_memory_desc_t *layout,
+                              struct tw_error *error) TW_MUST_USE;
+/* A new slot for an f32 value that a step is about to write. */
+enum tw_status tw_plan_output_slot(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
+                                   struct tw_error *error) TW_MUST_USE;
+/* A step that copies between layouts. */
+enum tw_status tw_plan_add_reorder(struct tw_plan *plan, int from, int to, struct tw_error *error) TW_MUST_USE;
+bool tw_plan_is_constant(const struct tw_plan *plan, int value);
+
+/* Places of the arena's roots so that those alive at one time do not overlap; fills arena_offset, returns the size. */
+size_t tw_place_slots(struct slot *slots, int count);
+
+/* The families of steps: each takes the nodes that it can do, else says so by *is_done false. */
+typedef enum tw_status tw_step_planner(struct tw_plan *plan, const struct tw_node *node, bool *is_done,
+                                       struct tw_error *error);
+tw_step_planner tw_step_conv, tw_step_pool, tw_step_concat, tw_step_elementwise, tw_step_product, tw_step_alias,
+    tw_step_reference;
+
+#endif

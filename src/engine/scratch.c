@@ -1,0 +1,203 @@
+#include "engine/onednn.h"
+#include "engine/plan.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+#include <time.h>
+
+struct tw_scratch {
+    const struct tw_plan *plan;
+    uint8_t *arena, *pad;
+    void **places;           /* by slot */
+    dnnl_memory_t *memories; /* by slot; NULL where oneDNN has no part in it */
+    dnnl_memory_t *pads;     /* by step */
+    dnnl_exec_arg_t *
+        *arguments;     /* by step: of its arguments, then of the scratchpad; for others than oneDNN's unused */
+    void ***run_places; /* by step: places of the arguments */
+    dnnl_stream_t stream;
+};
+
+void tw_scratch_free(struct tw_scratch *scratch)
+{
+    if (scratch == NULL)
+        return;
+    for (int i = 0; scratch->memories != NULL && i < scratch->plan->slot_count; i++) {
+        if (scratch->memories[i] != NULL)
+            dnnl_memory_destroy(scratch->memories[i]);
+    }
+    for (int i = 0; i < scratch->plan->step_count; i++) {
+        if (scratch->pads != NULL && scratch->pads[i] != NULL)
+            dnnl_memory_destroy(scratch->pads[i]);
+        if (scratch->arguments != NULL)
+            tw_free(scratch->arguments[i]);
+        if (scratch->run_places != NULL)
+            tw_free(scratch->run_places[i]);
+    }
+    if (scratch->stream != NULL)
+        dnnl_stream_destroy(scratch->stream);
+    tw_free(scratch->memories);
+    tw_free(scratch->pads);
+    tw_free(scratch->arguments);
+    tw_free(scratch->run_places);
+    tw_free(scratch->places);
+    tw_free(scratch->arena);
+    tw_free(scratch->pad);
+    tw_free(scratch);
+}
+
+static enum tw_status place_slots(struct tw_scratch *s, struct tw_error *error)
+{
+    const struct tw_plan *plan = s->plan;
+    enum tw_status status = TW_OK;
+    for (int i = 0; i < plan->slot_count && status == TW_OK; i++) {
+        const struct slot *slot = &plan->slots[i], *root = &plan->slots[slot->root];
+        uint8_t *base = root->constant != NULL ? root->constant : s->arena + root->arena_offset;
+        s->places[i] = base + slot->root_offset;
+        if (slot->layout.ndims > 0)
+            status = tw_onednn_check(dnnl_memory_create(&s->memories[i], &slot->layout, plan->engine, s->places[i]),
+                                     "scratch memory", error);
+    }
+    return status;
+}
+
+static enum tw_status bind_step(struct tw_scratch *s, int index, struct tw_error *error)
+{
+    const struct step *step = &s->plan->steps[index];
+    s->arguments[index] = tw_alloc((size_t)step->argument_count + 1, sizeof **s->arguments);
+    s->run_places[index] = tw_alloc((size_t)step->argument_count + 1, sizeof **s->run_places);
+    if (s->arguments[index] == NULL || s->run_places[index] == NULL)
+        return tw_fail_memory(error, 1, "scratch");
+    for (int i = 0; i < step->argument_count; i++) {
+        const struct argument *argument = &step->arguments[i];
+        s->arguments[index][i] = (dnnl_exec_arg_t){argument->kind, s->memories[argument->slot]};
+        s->run_places[index][i] = s->places[argument->slot];
+    }
+    if (step->scratchpad_bytes == 0)
+        return TW_OK;
+    dnnl_memory_desc_t layout;
+    dnnl_dims_t dims = {(int64_t)step->scratchpad_bytes};
+    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&layout, 1, dims, dnnl_u8, dnnl_a);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(&s->pads[index], &layout, s->plan->engine, s->pad);
+    s->arguments[index][step->argument_count] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, s->pads[index]};
+    return tw_onednn_check(status, "scratch memory", error);
+}
+
+static enum tw_status init(struct tw_scratch *s, struct tw_error *error)
+{
+    const struct tw_plan *plan = s->plan;
+    size_t slots = (size_t)plan->slot_count, steps = (size_t)plan->step_count;
+    s->arena = tw_alloc_aligned(plan->arena_bytes + 64);
+    s->pad = tw_alloc_aligned(plan->scratchpad_bytes + 64);
+    s->places = tw_alloc(slots, sizeof *s->places);
+    s->memories = tw_alloc(slots, sizeof *s->memories);
+    s->pads = tw_alloc(steps + 1, sizeof *s->pads);
+    s->arguments = tw_alloc(steps + 1, sizeof *s->arguments);
+    s->run_places = tw_alloc(steps + 1, sizeof *s->run_places);
+    if (s->arena == NULL || s->pad == NULL || s->places == NULL || s->memories == NULL || s->pads == NULL ||
+        s->arguments == NULL || s->run_places == NULL)
+        return tw_fail_memory(error, plan->arena_bytes, "a run of the network");
+    enum tw_status status = place_slots(s, error);
+    for (int i = 0; i < plan->step_count && status == TW_OK; i++)
+        status = bind_step(s, i, error);
+    if (status != TW_OK)
+        return status;
+    return tw_onednn_check(dnnl_stream_create(&s->stream, plan->engine, dnnl_stream_default_flags), "a stream", error);
+}
+
+enum tw_status tw_scratch_new(const struct tw_plan *plan, struct tw_scratch **scratch, struct tw_error *error)
+{
+    struct tw_scratch *made = tw_alloc(1, sizeof *made);
+    if (made == NULL)
+        return tw_fail_memory(error, sizeof *made, "scratch");
+    made->plan = plan;
+    enum tw_status status = init(made, error);
+    if (status == TW_OK)
+        *scratch = made;
+    else
+        tw_scratch_free(made);
+    return status;
+}
+
+static enum tw_status run_step(struct tw_scratch *s, int index, struct tw_error *error)
+{
+    const struct step *step = &s->plan->steps[index];
+    enum tw_status status;
+    if (step->primitive == NULL) {
+        status = step->run(step, s->run_places[index], error);
+    } else {
+        int count = step->argument_count + (step->scratchpad_bytes > 0);
+        status = tw_onednn_check(dnnl_primitive_execute(step->primitive, s->stream, count, s->arguments[index]),
+                                 "a kernel", error);
+    }
+    return status == TW_OK ? TW_OK : tw_fail_within(error, status, "node %s (%s)", step->name, step->op);
+}
+
+static size_t image_floats(const struct tw_plan *plan, const struct tw_shape *shape)
+{
+    int64_t count = 0;
+    (void)tw_shape_count(shape, &count);
+    return (size_t)count / (shape->rank > 0 ? (size_t)plan->runs : 1);
+}
+
+static enum tw_status run_image(struct tw_scratch *s, size_t image, const float *const *inputs, float *const *outputs,
+                                struct tw_error *error)
+{
+    const struct tw_plan *plan = s->plan;
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < plan->graph->input_count; i++) {
+        size_t count = image_floats(plan, &plan->input_shapes[i]);
+        memcpy(s->places[plan->own[plan->graph->inputs[i]]], inputs[i] + image * count, count * sizeof(float));
+    }
+    for (int i = 0; i < plan->step_count && status == TW_OK; i++)
+        status = run_step(s, i, error);
+    for (size_t i = 0; i < plan->graph->output_count && status == TW_OK; i++) {
+        size_t count = image_floats(plan, &plan->output_shapes[i]);
+        if (outputs[i] != NULL)
+            memcpy(outputs[i] + image * count, s->places[plan->output_slots[i]], count * sizeof(float));
+    }
+    return status;
+}
+
+enum tw_status tw_plan_run(const struct tw_plan *plan, struct tw_scratch *scratch, const float *const *inputs,
+                           float *const *outputs, struct tw_error *error)
+{
+    enum tw_status status = TW_OK;
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(plan->threads_inside);
+    for (int64_t i = 0; i < plan->runs && status == TW_OK; i++)
+        status = run_image(scratch, (size_t)i, inputs, outputs, error);
+    omp_set_num_threads(threads);
+    return status;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_error *error)
+{
+    struct tw_scratch *scratch;
+    int threads = omp_get_max_threads();
+    enum tw_status status = tw_scratch_new(plan, &scratch, error);
+    if (status != TW_OK)
+        return status;
+    memset(scratch->arena, 0, plan->arena_bytes);
+    omp_set_num_threads(plan->threads_inside);
+    for (int i = 0; i < plan->step_count; i++)
+        plan->steps[i].seconds = INFINITY;
+    for (int run = 0; run < runs && status == TW_OK; run++) {
+        for (int i = 0; i < plan->step_count && status == TW_OK; i++) {
+            double start = now();
+            status = run_step(scratch, i, error);
+            plan->steps[i].seconds = fmin(plan->steps[i].seconds, now() - start);
+        }
+    }
+    omp_set_num_threads(threads);
+    tw_scratch_free(scratch);
+    return status;
+}

@@ -1,0 +1,130 @@
+#include "engine/onednn.h"
+#include "engine/plan.h"
+
+#include <string.h>
+
+/* Whether parts joined along `axis` lie one behind the other in memory: everything before the axis is 1, and the axis is
+ * cut at whole blocks. True of plain layouts and of channel blocks, for one image. */
+static bool is_contiguous(const dnnl_memory_desc_t *part, int axis)
+{
+    for (int i = 0; i < axis; i++) {
+        if (part->dims[i] != 1)
+            return false;
+    }
+    for (int i = 0; i < part->ndims; i++) {
+        if (part->padded_dims[i] != part->dims[i])
+            return false;
+        if (i > axis && part->format_desc.blocking.strides[i] > part->format_desc.blocking.strides[axis])
+            return false;
+    }
+    return part->format_kind == dnnl_blocked && part->offset0 == 0;
+}
+
+static bool has_same_blocks(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b)
+{
+    const dnnl_blocking_desc_t *x = &a->format_desc.blocking, *y = &b->format_desc.blocking;
+    return x->inner_nblks == y->inner_nblks &&
+           memcmp(x->inner_blks, y->inner_blks, (size_t)x->inner_nblks * sizeof *x->inner_blks) == 0 &&
+           memcmp(x->inner_idxs, y->inner_idxs, (size_t)x->inner_nblks * sizeof *x->inner_idxs) == 0;
+}
+
+/* A slot that may move into another: a step of this plan writes it, and it lies nowhere yet. */
+static bool can_move(const struct tw_plan *plan, const struct tw_node *node, int index)
+{
+    int value = node->inputs[index], slot = plan->own[value];
+    for (int i = 0; i < index; i++) {
+        if (node->inputs[i] == value)
+            return false;
+    }
+    for (size_t i = 0; i < plan->graph->input_count; i++) {
+        if (plan->graph->inputs[i] == value)
+            return false;
+    }
+    return slot != NO_SLOT && plan->slots[slot].root == slot && plan->slots[slot].constant == NULL;
+}
+
+static bool goes_in_place(const struct tw_plan *plan, const struct tw_node *node, int axis,
+                          const dnnl_memory_desc_t *layouts, const dnnl_memory_desc_t *y)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        if (!can_move(plan, node, i) || !is_contiguous(&layouts[i], axis) || !has_same_blocks(&layouts[i], y))
+            return false;
+    }
+    return is_contiguous(y, axis);
+}
+
+static void move_in(struct tw_plan *plan, const struct tw_node *node, int y)
+{
+    size_t offset = 0;
+    for (int i = 0; i < node->input_count; i++) {
+        struct slot *slot = &plan->slots[plan->own[node->inputs[i]]];
+        slot->root = y;
+        slot->root_offset = offset;
+        offset += slot->bytes;
+    }
+}
+
+static enum tw_status add_step(struct tw_plan *plan, const struct tw_node *node, dnnl_primitive_t primitive,
+                               const dnnl_memory_desc_t *layouts, int y, struct tw_error *error)
+{
+    struct argument *arguments = tw_alloc((size_t)node->input_count + 1, sizeof *arguments);
+    enum tw_status status = arguments != NULL ? TW_OK : tw_fail_memory(error, 1, "a step");
+    for (int i = 0; i < node->input_count && status == TW_OK; i++) {
+        arguments[i].kind = DNNL_ARG_MULTIPLE_SRC + i;
+        status = tw_plan_slot_in(plan, node->inputs[i], &layouts[i], &arguments[i].slot, error);
+    }
+    if (status == TW_OK) {
+        arguments[node->input_count] = (struct argument){DNNL_ARG_DST, y};
+        status = tw_plan_add_step(plan, node, "onednn concat", primitive, arguments, node->input_count + 1, error);
+    } else {
+        dnnl_primitive_destroy(primitive);
+    }
+    tw_free(arguments);
+    return status;
+}
+
+static enum tw_status join(struct tw_plan *plan, const struct tw_node *node, const dnnl_memory_desc_t *layouts,
+                           int axis, bool *is_done, struct tw_error *error)
+{
+    dnnl_primitive_desc_t descriptor;
+    dnnl_primitive_t primitive;
+    int y;
+    if (dnnl_concat_primitive_desc_create(&descriptor, NULL, node->input_count, axis, layouts, NULL, plan->engine) !=
+        dnnl_success)
+        return TW_OK;
+    dnnl_memory_desc_t y_layout = tw_onednn_layout(descriptor, dnnl_query_dst_md, 0);
+    dnnl_status_t made = dnnl_primitive_create(&primitive, descriptor);
+    dnnl_primitive_desc_destroy(descriptor);
+    enum tw_status status = tw_onednn_check(made, "a concatenation", error);
+    if (status != TW_OK)
+        return status;
+    status = tw_plan_output_slot(plan, node->outputs[0], &y_layout, &y, error);
+    if (status == TW_OK && goes_in_place(plan, node, axis, layouts, &y_layout)) {
+        move_in(plan, node, y);
+        dnnl_primitive_destroy(primitive);
+    } else if (status == TW_OK) {
+        status = add_step(plan, node, primitive, layouts, y, error);
+    } else {
+        dnnl_primitive_destroy(primitive);
+    }
+    *is_done = status == TW_OK;
+    return status;
+}
+
+enum tw_status tw_step_concat(struct tw_plan *plan, const struct tw_node *node, bool *is_done, struct tw_error *error)
+{
+    const struct tw_value *y = &plan->graph->values[node->outputs[0]];
+    if (node->op != TW_OP_CONCAT || y->dtype != TW_F32 || y->shape.rank < 1 || node->residual >= 0 ||
+        node->activation != TW_ACT_NONE)
+        return TW_OK;
+    int axis = (int)tw_node_int(node, "axis", 0);
+    axis = axis < 0 ? axis + y->shape.rank : axis;
+    dnnl_memory_desc_t *layouts = tw_alloc((size_t)node->input_count, sizeof *layouts);
+    enum tw_status status = layouts != NULL ? TW_OK : tw_fail_memory(error, 1, "layouts");
+    for (int i = 0; i < node->input_count && status == TW_OK; i++)
+        status = tw_plan_layout(plan, node->inputs[i], &layouts[i], error);
+    if (status == TW_OK)
+        status = join(plan, node, layouts, axis, is_done, error);
+    tw_free(layouts);
+    return status;
+}

@@ -1,0 +1,86 @@
+#include "engine/onednn.h"
+#include "engine/plan.h"
+#include "graph/ops/support.h"
+
+static bool fits(const struct tw_plan *plan, const struct tw_node *node)
+{
+    bool is_global = node->op == TW_OP_GLOBAL_AVERAGE_POOL || node->op == TW_OP_GLOBAL_MAX_POOL;
+    bool is_pool = is_global || node->op == TW_OP_MAX_POOL || node->op == TW_OP_AVERAGE_POOL;
+    return is_pool && plan->graph->values[node->inputs[0]].shape.rank == 4 && node->residual < 0 &&
+           node->activation == TW_ACT_NONE && (node->output_count < 2 || node->outputs[1] < 0) &&
+           plan->graph->values[node->inputs[0]].dtype == TW_F32;
+}
+
+static enum tw_status find_window(const struct tw_plan *plan, const struct tw_node *node, struct op_window *window,
+                                  struct tw_error *error)
+{
+    const struct tw_shape *x = &plan->graph->values[node->inputs[0]].shape;
+    if (node->op == TW_OP_MAX_POOL || node->op == TW_OP_AVERAGE_POOL)
+        return op_window_of(node, x, NULL, window, error);
+    *window = (struct op_window){.rank = 2};
+    for (int i = 1; i < OP_SPATIAL; i++) {
+        window->in[i] = window->kernel[i] = x->dims[i + 1];
+        window->out[i] = window->stride[i] = window->dilation[i] = 1;
+    }
+    return TW_OK;
+}
+
+/* False: a form that the library reads another way. */
+static bool make_operation(const struct tw_node *node, const struct op_window *w, const dnnl_memory_desc_t *x,
+                           const dnnl_memory_desc_t *y, dnnl_pooling_desc_t *operation)
+{
+    dnnl_dims_t strides, kernel, begin, end;
+    bool is_max = node->op == TW_OP_MAX_POOL || node->op == TW_OP_GLOBAL_MAX_POOL;
+    bool counts_pads = tw_node_int(node, "count_include_pad", 0) != 0;
+    for (int i = 0; i < 2; i++) {
+        int at = OP_SPATIAL - 2 + i;
+        strides[i] = w->stride[at];
+        kernel[i] = w->kernel[at];
+        begin[i] = w->begin[at];
+        end[i] = (w->out[at] - 1) * w->stride[at] + w->kernel[at] - w->in[at] - w->begin[at];
+        if (w->dilation[at] != 1 || (counts_pads && end[i] > w->end[at]))
+            return false;
+    }
+    dnnl_alg_kind_t kind = is_max        ? dnnl_pooling_max
+                           : counts_pads ? dnnl_pooling_avg_include_padding
+                                         : dnnl_pooling_avg_exclude_padding;
+    return dnnl_pooling_forward_desc_init(operation, dnnl_forward_inference, kind, x, y, strides, kernel, begin, end) ==
+           dnnl_success;
+}
+
+enum tw_status tw_step_pool(struct tw_plan *plan, const struct tw_node *node, bool *is_done, struct tw_error *error)
+{
+    struct op_window window;
+    dnnl_memory_desc_t x_layout, y_layout;
+    dnnl_pooling_desc_t operation;
+    struct tw_onednn_primitive made;
+    dnnl_primitive_attr_t attributes;
+    int x, y;
+    if (!fits(plan, node))
+        return TW_OK;
+    enum tw_status status = find_window(plan, node, &window, error);
+    if (status != TW_OK || (status = tw_plan_layout(plan, node->inputs[0], &x_layout, error)) != TW_OK ||
+        (status = tw_onednn_any(4, plan->graph->values[node->outputs[0]].shape.dims, &y_layout, error)) != TW_OK)
+        return status;
+    if (!make_operation(node, &window, &x_layout, &y_layout, &operation) ||
+        !tw_onednn_attributes(node, false, &attributes))
+        return TW_OK;
+    bool is_made = tw_onednn_make(plan->engine, &operation, attributes, &made, &(struct tw_error){0}) == TW_OK;
+    dnnl_primitive_attr_destroy(attributes);
+    if (!is_made)
+        return TW_OK;
+    y_layout = tw_onednn_layout(made.descriptor, dnnl_query_dst_md, 0);
+    dnnl_memory_desc_t pad = tw_onednn_layout(made.descriptor, dnnl_query_scratchpad_md, 0);
+    dnnl_primitive_desc_destroy(made.descriptor);
+    if ((status = tw_plan_slot_in(plan, node->inputs[0], &x_layout, &x, error)) != TW_OK ||
+        (status = tw_plan_output_slot(plan, node->outputs[0], &y_layout, &y, error)) != TW_OK) {
+        dnnl_primitive_destroy(made.primitive);
+        return status;
+    }
+    const struct argument arguments[] = {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}};
+    status = tw_plan_add_step(plan, node, "onednn pool", made.primitive, arguments, 2, error);
+    if (status == TW_OK)
+        plan->steps[plan->step_count - 1].scratchpad_bytes = tw_onednn_bytes(&pad);
+    *is_done = status == TW_OK;
+    return status;
+}
