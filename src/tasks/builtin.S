@@ -3,7 +3,7 @@
     .balign 64
     .global tw_builtin_sprout
 tw_builtin_sprout:
-    .incbin "backbones/sprout.onnx"
+    .incbin TW_SPROUT_FILE
     .global tw_builtin_sprout_end
 tw_builtin_sprout_end:
     .byte 0

@@ -1,0 +1,116 @@
+#include "cli/command.h"
+
+#include "base/memory.h"
+#include "engine/engine.h"
+#include "tasks/backbone.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum tw_status put_backbone(const struct tw_backbone *backbone, bool is_json, struct tw_buffer *out,
+                                   struct tw_error *error)
+{
+    char hex[TW_DIGEST_HEX];
+    char *policy = tw_image_policy_to_json(&backbone->policy);
+    const char *license = tw_graph_property(backbone->graph, "license");
+    if (policy == NULL)
+        return tw_fail_memory(error, 1, "a policy");
+    tw_digest_hex(&backbone->digest, hex);
+    enum tw_status status = tw_buffer_printf(
+        out, error,
+        is_json ? "{\"name\":\"%s\",\"embedding_size\":%zu,\"layer\":\"%s\",\"policy\":%s,\"sha256\":\"%s\"}\n"
+                : "name       %s\nembedding  %zu values\nlayer      %s\npolicy     %s\nsha256     %s\n",
+        backbone->name, backbone->embedding_size, backbone->layer, policy, hex);
+    if (status == TW_OK && !is_json && license != NULL)
+        status = tw_buffer_printf(out, error, "license    %s\n", license);
+    tw_free(policy);
+    return status;
+}
+
+static enum tw_status put_profile(const struct tw_backbone *backbone, int threads, struct tw_buffer *out,
+                                  struct tw_error *error)
+{
+    struct tw_graph *graph = NULL;
+    struct tw_plan *plan = NULL;
+    struct tw_table table = {.column_count = 5, .right_aligned = 24};
+    struct tw_plan_options options = tw_plan_options_default;
+    options.threads_inside = threads;
+    enum tw_status status = tw_graph_clone(backbone->graph, &graph, error);
+    for (int axis = 0; status == TW_OK && axis < 2; axis++) {
+        struct tw_shape *shape = &graph->values[graph->inputs[0]].shape;
+        int at = (backbone->policy.is_nhwc ? 1 : 2) + axis;
+        if (shape->rank == 4 && shape->dims[at] == TW_UNKNOWN)
+            shape->dims[at] = axis == 0 ? backbone->policy.height : backbone->policy.width;
+    }
+    if (status == TW_OK)
+        status = tw_plan_compile(graph, &options, &plan, error);
+    if (status == TW_OK)
+        status = tw_plan_profile(plan, 5, error);
+    double seconds = 0, flop = 0;
+    for (size_t i = 0; plan != NULL && i < tw_plan_step_count(plan) && status == TW_OK; i++) {
+        struct tw_step_info step;
+        tw_plan_step(plan, i, &step);
+        seconds += step.seconds;
+        flop += step.flop;
+        const double numbers[] = {step.seconds * 1e3, step.seconds > 0 ? step.flop / step.seconds * 1e-9 : 0};
+        if ((status = tw_table_cell(&table, error, "%s", step.name)) != TW_OK ||
+            (status = tw_table_cell(&table, error, "%s", step.op)) != TW_OK ||
+            (status = tw_table_cell(&table, error, "%s", step.algorithm)) != TW_OK ||
+            (status = tw_table_cell(&table, error, "%.3f ms", numbers[0])) != TW_OK ||
+            (status = tw_table_cell(&table, error, "%.1f GFLOP/s", numbers[1])) != TW_OK)
+            break;
+    }
+    if (status == TW_OK)
+        status = tw_table_print(&table, out, error);
+    if (status == TW_OK)
+        status = tw_buffer_printf(
+            out, error, "all %.2f ms, %.2f GFLOP, %.1f GFLOP/s, %d threads; arena %.1f MB, weights %.1f MB; %s\n",
+            seconds * 1e3, flop * 1e-9, flop / seconds * 1e-9, threads, (double)tw_plan_arena_bytes(plan) * 1e-6,
+            (double)tw_plan_weight_bytes(plan) * 1e-6, tw_engine_cpu());
+    tw_table_release(&table);
+    tw_plan_free(plan);
+    tw_graph_free(graph);
+    return status;
+}
+
+static enum tw_status list(bool is_json, struct tw_buffer *out, struct tw_error *error)
+{
+    enum tw_status status = TW_OK;
+    for (const char *const *name = tw_backbone_builtin_names(); *name != NULL && status == TW_OK; name++) {
+        struct tw_backbone backbone = {0};
+        const struct tw_task_options task = {.backbone = *name, .threads = 1};
+        status = tw_backbone_open(&task, &backbone, error);
+        if (status == TW_OK)
+            status = is_json ? put_backbone(&backbone, true, out, error)
+                             : tw_buffer_printf(out, error, "%s  built in, %zu values, %d x %d pixels\n", *name,
+                                                backbone.embedding_size, backbone.policy.width, backbone.policy.height);
+        tw_backbone_release(&backbone);
+    }
+    return status;
+}
+
+enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw_console *console)
+{
+    struct tw_error error = {0};
+    struct tw_buffer out = {0};
+    struct tw_backbone backbone = {0};
+    struct tw_task_options task;
+    const char *verb = arguments->operands[0];
+    enum tw_status status = tw_console_task(arguments, console, &task, &error);
+    if (status == TW_OK && strcmp(verb, "list") == 0 && arguments->operand_count == 1) {
+        status = list(console->is_json, &out, &error);
+    } else if (status == TW_OK && strcmp(verb, "info") == 0 && arguments->operand_count == 2) {
+        task.backbone = arguments->operands[1];
+        status = tw_backbone_open(&task, &backbone, &error);
+        if (status == TW_OK)
+            status = put_backbone(&backbone, console->is_json, &out, &error);
+        if (status == TW_OK && tw_has(arguments, TW_OPTION_PROFILE))
+            status = put_profile(&backbone, task.threads, &out, &error);
+    } else if (status == TW_OK) {
+        status = tw_fail(&error, TW_INVALID, "backbone wants `list` or `info NAME|FILE`, not `%s`", verb);
+    }
+    enum tw_exit code = status == TW_OK ? tw_console_print(console, &out) : tw_console_fail(console, &error);
+    tw_backbone_release(&backbone);
+    tw_buffer_release(&out);
+    return code;
+}

@@ -1,0 +1,75 @@
+#include "cli/command.h"
+
+#include "tasks/evaluation.h"
+#include "tasks/train.h"
+
+static enum tw_exit report(const struct tw_arguments *arguments, struct tw_console *console,
+                           const struct tw_train_result *result, struct tw_error *error)
+{
+    struct tw_buffer out = {0};
+    const char *const *labels = (const char *const *)result->labels;
+    enum tw_status status = TW_OK;
+    if (console->is_json && result->has_metrics) {
+        status = tw_evaluation_json(&result->metrics, labels, &out, error);
+    } else if (console->is_json) {
+        status = tw_buffer_printf(&out, error, "{\"accuracy\":null,\"count\":0,\"train\":%zu}\n", result->train);
+    } else if (!console->is_quiet) {
+        status = tw_buffer_printf(&out, error, "%zu examples to train, %zu to evaluate, %zu classes", result->train,
+                                  result->eval, result->label_count);
+        if (status == TW_OK && result->computed + result->reused > 0)
+            status = tw_buffer_printf(&out, error, "; %zu photos embedded, %zu known before (%.1f s)", result->computed,
+                                      result->reused, result->embed_seconds);
+        if (status == TW_OK && result->skipped > 0)
+            status = tw_buffer_printf(&out, error, "; %zu skipped, see audit.csv", result->skipped);
+        if (status == TW_OK)
+            status = tw_buffer_printf(&out, error, "; head trained in %.1f s\n", result->train_seconds);
+        if (status == TW_OK && result->has_metrics)
+            status = tw_evaluation_text(&result->metrics, labels, &out, error);
+        if (status == TW_OK)
+            status = tw_buffer_printf(&out, error, "\nmodel: %s\n", result->model_path);
+    }
+    enum tw_exit code = status == TW_OK ? tw_console_print(console, &out) : tw_console_fail(console, error);
+    tw_buffer_release(&out);
+    return code == TW_EXIT_DONE ? tw_exit_of_skips(arguments, result->skipped) : code;
+}
+
+enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_console *console)
+{
+    struct tw_error error = {0};
+    struct tw_train_result result = {0};
+    struct tw_train_options options = {
+        .inputs = arguments->operands,
+        .input_count = arguments->operand_count,
+        .eval_inputs = arguments->text_count > 0 ? arguments->texts : NULL,
+        .eval_input_count = arguments->text_count,
+        .labels_uri = tw_text(arguments, TW_OPTION_LABELS, NULL),
+        .output = tw_text(arguments, TW_OPTION_OUTPUT, NULL),
+        .eval_share = tw_number(arguments, TW_OPTION_EVAL_SHARE, 0.1),
+        .recipe = tw_text(arguments, TW_OPTION_RECIPE, "workshop"),
+        .recipe_options =
+            {
+                .seed = (uint64_t)tw_integer(arguments, TW_OPTION_SEED, 0),
+                .steps = (size_t)tw_integer(arguments, TW_OPTION_STEPS, 0),
+                .batch = (size_t)tw_integer(arguments, TW_OPTION_BATCH, 0),
+                .hidden = (size_t)tw_integer(arguments, TW_OPTION_HIDDEN, 0),
+                .dropout = tw_number(arguments, TW_OPTION_DROPOUT, -1),
+                .learning_rate = tw_number(arguments, TW_OPTION_LEARNING_RATE, 0),
+                .checkpoint_every_steps = (size_t)tw_integer(arguments, TW_OPTION_CHECKPOINT_EVERY, 0),
+            },
+        .is_forced = tw_has(arguments, TW_OPTION_FORCE),
+    };
+    enum tw_status status = tw_console_task(arguments, console, &options.task, &error);
+    if (status == TW_OK && options.output == NULL)
+        status = tw_fail(&error, TW_INVALID, "train needs -o RUN, the folder for the model");
+    if (status == TW_OK && arguments->text_count > 0 && tw_has(arguments, TW_OPTION_EVAL_SHARE))
+        status = tw_fail(&error, TW_INVALID, "--eval and --eval-share exclude each other");
+    options.recipe_options.threads = options.task.threads;
+    options.recipe_options.sink = &console->sink;
+    if (status == TW_OK)
+        status = tw_train(&options, &result, &error);
+    if (status != TW_OK)
+        return tw_console_fail(console, &error);
+    enum tw_exit code = report(arguments, console, &result, &error);
+    tw_train_result_release(&result);
+    return code;
+}

@@ -1,0 +1,48 @@
+#include "cli/command.h"
+
+#define IMAGE_OPTIONS                                                                                                  \
+    TW_OPTION_BACKBONE, TW_OPTION_LAYER, TW_OPTION_POLICY, TW_OPTION_PRECISION, TW_OPTION_IGNORE_EXIF,                 \
+        TW_OPTION_MAX_PIXELS, TW_OPTION_MAX_BYTES
+#define CONSOLE_OPTIONS                                                                                                \
+    TW_OPTION_THREADS, TW_OPTION_JSON, TW_OPTION_PROGRESS, TW_OPTION_QUIET, TW_OPTION_VERBOSE, TW_OPTION_COUNT
+
+static const enum tw_option_id train_options[] = {
+    TW_OPTION_OUTPUT,   TW_OPTION_EVAL,    TW_OPTION_EVAL_SHARE,    TW_OPTION_LABELS,
+    TW_OPTION_RECIPE,   TW_OPTION_SEED,    TW_OPTION_STEPS,         TW_OPTION_BATCH,
+    TW_OPTION_HIDDEN,   TW_OPTION_DROPOUT, TW_OPTION_LEARNING_RATE, TW_OPTION_CHECKPOINT_EVERY,
+    TW_OPTION_NO_CACHE, TW_OPTION_FORCE,   TW_OPTION_ALLOW_SKIPS,   IMAGE_OPTIONS,
+    CONSOLE_OPTIONS};
+static const enum tw_option_id embed_options[] = {TW_OPTION_OUTPUT,   TW_OPTION_EVAL_SHARE, TW_OPTION_LABELS,
+                                                  TW_OPTION_NO_CACHE, TW_OPTION_FORCE,      TW_OPTION_ALLOW_SKIPS,
+                                                  IMAGE_OPTIONS,      CONSOLE_OPTIONS};
+static const enum tw_option_id evaluate_options[] = {TW_OPTION_PREDICTIONS, TW_OPTION_FAIL_UNDER, TW_OPTION_ALLOW_SKIPS,
+                                                     IMAGE_OPTIONS, CONSOLE_OPTIONS};
+static const enum tw_option_id predict_options[] = {TW_OPTION_TOP, TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,
+                                                    CONSOLE_OPTIONS};
+static const enum tw_option_id backbone_options[] = {TW_OPTION_PROFILE, TW_OPTION_LAYER, TW_OPTION_POLICY,
+                                                     CONSOLE_OPTIONS};
+static const enum tw_option_id records_options[] = {TW_OPTION_VALUES, CONSOLE_OPTIONS};
+
+const struct tw_command tw_command_table[] = {
+    {"train", "learn", "INPUT... -o RUN", "labelled photos, or embedding records, to a run folder with a model",
+     "INPUT is a folder with one folder per class, a CSV of uri,label rows, TFRecord files of embeddings, or a folder "
+     "from "
+     "`topwork embed`. RUN/model.onnx is the model. The same command goes on where an interrupted one stopped.",
+     train_options, 1, tw_command_train},
+    {"embed", "learn", "INPUT... -o DIR", "labelled or unlabelled photos to TFRecord shards of embeddings",
+     "DIR/audit.csv names what became of every photo; DIR/manifest.json ties the shards to the backbone that made "
+     "them.",
+     embed_options, 1, tw_command_embed},
+    {"evaluate", "learn", "MODEL INPUT...", "metrics of a model on labelled photos or records",
+     "MODEL is a model file or a run folder. --fail-under X exits with 1 where the accuracy is lower.",
+     evaluate_options, 2, tw_command_evaluate},
+    {"predict", "use", "MODEL PHOTO...",
+     "label and score of photos, folders or CSVs of them; - reads a photo from standard input",
+     "Prints KEY PREDICTION SCORE, with --top N the N best labels; with --json one object a photo and line.",
+     predict_options, 2, tw_command_predict},
+    {"backbone", "look", "list | info NAME|FILE", "the networks that make embeddings", NULL, backbone_options, 1,
+     tw_command_backbone},
+    {"records", "look", "cat|count|check FILE...", "looks into TFRecord files, ours and others'", NULL, records_options,
+     2, tw_command_records},
+};
+const size_t tw_command_count = sizeof tw_command_table / sizeof *tw_command_table;
