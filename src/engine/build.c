@@ -52,6 +52,22 @@ enum tw_status tw_plan_add_step(struct tw_plan *plan, const struct tw_node *node
     return TW_OK;
 }
 
+enum tw_status tw_plan_add_made(struct tw_plan *plan, const struct tw_node *node, const char *algorithm,
+                                struct tw_onednn_primitive *made, const struct argument *arguments, int count,
+                                struct tw_error *error)
+{
+    enum tw_status status = TW_OK;
+    if (made->primitive == NULL)
+        status = tw_onednn_check(dnnl_primitive_create(&made->primitive, made->descriptor), "making a kernel", error);
+    dnnl_memory_desc_t pad = tw_onednn_layout(made->descriptor, dnnl_query_scratchpad_md, 0);
+    dnnl_primitive_desc_destroy(made->descriptor);
+    if (status == TW_OK)
+        status = tw_plan_add_step(plan, node, algorithm, made->primitive, arguments, count, error);
+    if (status == TW_OK)
+        plan->steps[plan->step_count - 1].scratchpad_bytes = tw_onednn_bytes(&pad);
+    return status;
+}
+
 /* A constant's slot in C order, of its own type: the file's bytes, aligned. */
 static enum tw_status constant_slot(struct tw_plan *plan, int value, int *slot, struct tw_error *error)
 {
@@ -77,18 +93,17 @@ static enum tw_status constant_slot(struct tw_plan *plan, int value, int *slot, 
 
 enum tw_status tw_plan_add_reorder(struct tw_plan *plan, int from, int to, struct tw_error *error)
 {
-    dnnl_primitive_desc_t descriptor = NULL;
-    dnnl_primitive_t primitive = NULL;
-    dnnl_status_t s = dnnl_reorder_primitive_desc_create(&descriptor, &plan->slots[from].layout, plan->engine,
-                                                         &plan->slots[to].layout, plan->engine, NULL);
-    if (s == dnnl_success)
-        s = dnnl_primitive_create(&primitive, descriptor);
-    if (descriptor != NULL)
-        dnnl_primitive_desc_destroy(descriptor);
-    if (s != dnnl_success)
-        return tw_onednn_check(s, "a change of layout", error);
+    const struct tw_node plain = {.activation = TW_ACT_NONE};
+    dnnl_primitive_attr_t attributes;
+    struct tw_onednn_primitive made = {0};
+    if (!tw_onednn_attributes(&plain, false, &attributes))
+        return tw_fail_memory(error, 1, "a change of layout");
+    dnnl_status_t s = dnnl_reorder_primitive_desc_create(&made.descriptor, &plan->slots[from].layout, plan->engine,
+                                                         &plan->slots[to].layout, plan->engine, attributes);
+    dnnl_primitive_attr_destroy(attributes);
+    enum tw_status status = tw_onednn_check(s, "a change of layout", error);
     const struct argument arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    return tw_plan_add_step(plan, NULL, "onednn reorder", primitive, arguments, 2, error);
+    return status == TW_OK ? tw_plan_add_made(plan, NULL, "onednn reorder", &made, arguments, 2, error) : status;
 }
 
 enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, struct tw_error *error)

@@ -65,6 +65,12 @@ enum tw_status tw_plan_add_slot(struct tw_plan *plan, const dnnl_memory_desc_t *
 enum tw_status tw_plan_add_step(struct tw_plan *plan, const struct tw_node *node, const char *algorithm,
                                 dnnl_primitive_t primitive, const struct argument *arguments, int count,
                                 struct tw_error *error) TW_MUST_USE;
+/* The same for a primitive and its descriptor, which are used up; its scratchpad must be the caller's: what oneDNN keeps
+ * itself is not for two threads at a time. Makes the primitive where there is only the descriptor. */
+struct tw_onednn_primitive;
+enum tw_status tw_plan_add_made(struct tw_plan *plan, const struct tw_node *node, const char *algorithm,
+                                struct tw_onednn_primitive *made, const struct argument *arguments, int count,
+                                struct tw_error *error) TW_MUST_USE;
 /* The value's slot in C order, with a reorder before where it has another; constants get theirs. */
 enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, struct tw_error *error) TW_MUST_USE;
 /* The value's slot in `layout`; constants are reordered once, now. */

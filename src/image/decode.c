@@ -47,7 +47,7 @@ static enum tw_status check_limits(const struct tw_image_info *info, const struc
 
 enum tw_status tw_image_probe(struct tw_span bytes, struct tw_image_info *info, struct tw_error *error)
 {
-    const struct tw_codec *codec;
+    const struct tw_codec *codec = NULL;
     enum tw_status status = find_codec(bytes, &codec, error);
     if (status != TW_OK)
         return status;
@@ -64,7 +64,7 @@ enum tw_status tw_image_decode(struct tw_span bytes, const struct tw_decode_poli
     if (bytes.size > limits->max_bytes)
         return tw_fail(error, TW_LIMIT, "the file has %zu bytes, more than the limit of %zu", bytes.size,
                        limits->max_bytes);
-    const struct tw_codec *codec;
+    const struct tw_codec *codec = NULL;
     struct tw_image_info info = {.orientation = 1};
     struct tw_image decoded = {0};
     enum tw_status status = find_codec(bytes, &codec, error);

@@ -37,8 +37,8 @@ static enum tw_status open_regular(const char *path, int *file, uint64_t *size_b
 /* A file that grows while it is read is read to the size that it had, one that shrinks to where it ends. */
 static enum tw_status file_read(const char *path, size_t max_bytes, struct tw_buffer *buffer, struct tw_error *error)
 {
-    int file;
-    uint64_t size;
+    int file = -1;
+    uint64_t size = 0;
     enum tw_status status = open_regular(path, &file, &size, error);
     if (status)
         return status;
@@ -63,8 +63,8 @@ static enum tw_status file_read(const char *path, size_t max_bytes, struct tw_bu
 
 static enum tw_status file_map(const char *path, struct tw_mapping *mapping, struct tw_error *error)
 {
-    int file;
-    uint64_t size;
+    int file = -1;
+    uint64_t size = 0;
     enum tw_status status = open_regular(path, &file, &size, error);
     if (status)
         return status;

@@ -365,7 +365,7 @@ enum tw_status tw_embed_items(struct tw_dataset *dataset, const struct tw_task_o
                               const struct tw_backbone *backbone, struct tw_embedding_store *store,
                               struct tw_error *error)
 {
-    size_t *wanted, count;
+    size_t *wanted = NULL, count = 0;
     enum tw_status status = find_wanted(dataset, store, &wanted, &count, error);
     if (status)
         return status;

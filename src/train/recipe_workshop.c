@@ -319,7 +319,7 @@ static enum tw_status report(struct training *t, uint64_t done, double loss, dou
 static enum tw_status run_steps(struct training *t, struct tw_error *error)
 {
     const struct tw_recipe_options *o = &t->options;
-    uint64_t identity, step = 0;
+    uint64_t identity = 0, step = 0;
     double loss, accuracy;
     enum tw_status status = find_identity(t, &identity, error);
     if (status == TW_OK && o->checkpoint_folder != NULL)

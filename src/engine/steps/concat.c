@@ -64,7 +64,7 @@ static void move_in(struct tw_plan *plan, const struct tw_node *node, int y)
     }
 }
 
-static enum tw_status add_step(struct tw_plan *plan, const struct tw_node *node, dnnl_primitive_t primitive,
+static enum tw_status add_step(struct tw_plan *plan, const struct tw_node *node, struct tw_onednn_primitive *made,
                                const dnnl_memory_desc_t *layouts, int y, struct tw_error *error)
 {
     struct argument *arguments = tw_alloc((size_t)node->input_count + 1, sizeof *arguments);
@@ -75,9 +75,9 @@ static enum tw_status add_step(struct tw_plan *plan, const struct tw_node *node,
     }
     if (status == TW_OK) {
         arguments[node->input_count] = (struct argument){DNNL_ARG_DST, y};
-        status = tw_plan_add_step(plan, node, "onednn concat", primitive, arguments, node->input_count + 1, error);
+        status = tw_plan_add_made(plan, node, "onednn concat", made, arguments, node->input_count + 1, error);
     } else {
-        dnnl_primitive_destroy(primitive);
+        dnnl_primitive_desc_destroy(made->descriptor);
     }
     tw_free(arguments);
     return status;
@@ -86,26 +86,25 @@ static enum tw_status add_step(struct tw_plan *plan, const struct tw_node *node,
 static enum tw_status join(struct tw_plan *plan, const struct tw_node *node, const dnnl_memory_desc_t *layouts,
                            int axis, bool *is_done, struct tw_error *error)
 {
-    dnnl_primitive_desc_t descriptor;
-    dnnl_primitive_t primitive;
+    const struct tw_node plain = {.activation = TW_ACT_NONE};
+    struct tw_onednn_primitive made = {0};
+    dnnl_primitive_attr_t attributes;
     int y;
-    if (dnnl_concat_primitive_desc_create(&descriptor, NULL, node->input_count, axis, layouts, NULL, plan->engine) !=
-        dnnl_success)
+    if (!tw_onednn_attributes(&plain, false, &attributes))
+        return tw_fail_memory(error, 1, "a concatenation");
+    dnnl_status_t s = dnnl_concat_primitive_desc_create(&made.descriptor, NULL, node->input_count, axis, layouts,
+                                                        attributes, plan->engine);
+    dnnl_primitive_attr_destroy(attributes);
+    if (s != dnnl_success)
         return TW_OK;
-    dnnl_memory_desc_t y_layout = tw_onednn_layout(descriptor, dnnl_query_dst_md, 0);
-    dnnl_status_t made = dnnl_primitive_create(&primitive, descriptor);
-    dnnl_primitive_desc_destroy(descriptor);
-    enum tw_status status = tw_onednn_check(made, "a concatenation", error);
-    if (status != TW_OK)
-        return status;
-    status = tw_plan_output_slot(plan, node->outputs[0], &y_layout, &y, error);
-    if (status == TW_OK && goes_in_place(plan, node, axis, layouts, &y_layout)) {
-        move_in(plan, node, y);
-        dnnl_primitive_destroy(primitive);
-    } else if (status == TW_OK) {
-        status = add_step(plan, node, primitive, layouts, y, error);
+    dnnl_memory_desc_t y_layout = tw_onednn_layout(made.descriptor, dnnl_query_dst_md, 0);
+    enum tw_status status = tw_plan_output_slot(plan, node->outputs[0], &y_layout, &y, error);
+    if (status == TW_OK && !goes_in_place(plan, node, axis, layouts, &y_layout)) {
+        status = add_step(plan, node, &made, layouts, y, error);
     } else {
-        dnnl_primitive_destroy(primitive);
+        if (status == TW_OK)
+            move_in(plan, node, y);
+        dnnl_primitive_desc_destroy(made.descriptor);
     }
     *is_done = status == TW_OK;
     return status;

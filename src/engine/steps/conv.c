@@ -67,7 +67,7 @@ static enum tw_status start_from_residual(struct tw_plan *plan, int value, int y
 
 /* Reorders what must be, and adds the step. */
 static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, const struct convolution *c,
-                          const struct tw_onednn_primitive *made, struct tw_error *error)
+                          struct tw_onednn_primitive *made, struct tw_error *error)
 {
     struct argument arguments[MAX_ARGUMENTS];
     int count = 0, x, weights, bias, y;
@@ -89,17 +89,15 @@ static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, cons
     arguments[count++] = (struct argument){DNNL_ARG_DST, y};
     const struct op_window *w = &c->window;
     bool is_point = w->kernel[1] == 1 && w->kernel[2] == 1;
-    status = tw_plan_add_step(plan, node, is_point ? "onednn 1x1" : "onednn direct", made->primitive, arguments, count,
-                              error);
+    status = tw_plan_add_made(plan, node, is_point ? "onednn 1x1" : "onednn direct", made, arguments, count, error);
     if (status != TW_OK)
         return status;
     struct step *step = &plan->steps[plan->step_count - 1];
-    dnnl_memory_desc_t pad = tw_onednn_layout(made->descriptor, dnnl_query_scratchpad_md, 0);
-    step->scratchpad_bytes = tw_onednn_bytes(&pad);
     step->flop = 2.0 * (double)op_product(&plan->graph->values[node->outputs[0]].shape, 0, 4) *
                  (double)op_product(&plan->graph->values[node->inputs[1]].shape, 1, 4);
     return TW_OK;
 unused:
+    dnnl_primitive_desc_destroy(made->descriptor);
     dnnl_primitive_destroy(made->primitive);
     return status;
 }
@@ -116,7 +114,6 @@ enum tw_status tw_step_conv(struct tw_plan *plan, const struct tw_node *node, bo
     if (status == TW_OK && make_operation(&c, &operation) == dnnl_success &&
         tw_onednn_make(plan->engine, &operation, attributes, &made, &(struct tw_error){0}) == TW_OK) {
         status = add(plan, node, &c, &made, error);
-        dnnl_primitive_desc_destroy(made.descriptor);
         *is_done = status == TW_OK;
     }
     dnnl_primitive_attr_destroy(attributes);

@@ -52,8 +52,6 @@ static enum tw_status finish(struct tw_plan *plan, const struct tw_node *node, c
     dnnl_primitive_attr_destroy(attributes);
     if (!is_made)
         return TW_OK;
-    dnnl_memory_desc_t pad = tw_onednn_layout(made.descriptor, dnnl_query_scratchpad_md, 0);
-    dnnl_primitive_desc_destroy(made.descriptor);
     enum tw_status status = TW_OK;
     for (int i = 0; i < inputs && status == TW_OK; i++) {
         status = tw_plan_slot_in(plan, node->inputs[i], x_layout, &x[i], error);
@@ -62,13 +60,12 @@ static enum tw_status finish(struct tw_plan *plan, const struct tw_node *node, c
     if (status == TW_OK)
         status = tw_plan_output_slot(plan, node->outputs[0], x_layout, &y, error);
     if (status != TW_OK) {
+        dnnl_primitive_desc_destroy(made.descriptor);
         dnnl_primitive_destroy(made.primitive);
         return status;
     }
     arguments[inputs] = (struct argument){DNNL_ARG_DST, y};
-    status = tw_plan_add_step(plan, node, "onednn elementwise", made.primitive, arguments, inputs + 1, error);
-    if (status == TW_OK)
-        plan->steps[plan->step_count - 1].scratchpad_bytes = tw_onednn_bytes(&pad);
+    status = tw_plan_add_made(plan, node, "onednn elementwise", &made, arguments, inputs + 1, error);
     *is_done = status == TW_OK;
     return status;
 }

@@ -70,17 +70,14 @@ enum tw_status tw_step_pool(struct tw_plan *plan, const struct tw_node *node, bo
     if (!is_made)
         return TW_OK;
     y_layout = tw_onednn_layout(made.descriptor, dnnl_query_dst_md, 0);
-    dnnl_memory_desc_t pad = tw_onednn_layout(made.descriptor, dnnl_query_scratchpad_md, 0);
-    dnnl_primitive_desc_destroy(made.descriptor);
     if ((status = tw_plan_slot_in(plan, node->inputs[0], &x_layout, &x, error)) != TW_OK ||
         (status = tw_plan_output_slot(plan, node->outputs[0], &y_layout, &y, error)) != TW_OK) {
+        dnnl_primitive_desc_destroy(made.descriptor);
         dnnl_primitive_destroy(made.primitive);
         return status;
     }
     const struct argument arguments[] = {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}};
-    status = tw_plan_add_step(plan, node, "onednn pool", made.primitive, arguments, 2, error);
-    if (status == TW_OK)
-        plan->steps[plan->step_count - 1].scratchpad_bytes = tw_onednn_bytes(&pad);
+    status = tw_plan_add_made(plan, node, "onednn pool", &made, arguments, 2, error);
     *is_done = status == TW_OK;
     return status;
 }

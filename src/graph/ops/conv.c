@@ -34,7 +34,7 @@ static enum tw_status check_bias(const struct tw_node *node, const struct tw_ten
 OP_FUNCTION(op_infer_conv)
 {
     struct op_window window;
-    int64_t group;
+    int64_t group = 1;
     enum tw_status status = check_groups(node, inputs, &group, error);
     if (!status)
         status = op_window_of(node, &inputs[0].shape, &inputs[1].shape, &window, error);
@@ -95,7 +95,7 @@ static int64_t volume(const int64_t sizes[OP_SPATIAL])
 OP_FUNCTION(op_run_conv)
 {
     struct op_window window;
-    int64_t group;
+    int64_t group = 1;
     enum tw_status status = op_need_f32(node, inputs, error);
     if (!status)
         status = check_groups(node, inputs, &group, error);
@@ -165,7 +165,7 @@ static enum tw_status transposed_window(const struct tw_node *node, const struct
 OP_FUNCTION(op_infer_conv_transpose)
 {
     struct op_window window;
-    int64_t group;
+    int64_t group = 1;
     enum tw_status status = check_groups(node, inputs, &group, error);
     if (!status)
         status = transposed_window(node, inputs, &window, error);
@@ -207,7 +207,7 @@ static void spread_channel(const struct op_window *w, const float *x, const floa
 OP_FUNCTION(op_run_conv_transpose)
 {
     struct op_window window;
-    int64_t group;
+    int64_t group = 1;
     enum tw_status status = op_need_f32(node, inputs, error);
     if (!status)
         status = check_groups(node, inputs, &group, error);

@@ -143,7 +143,7 @@ static enum tw_status range_count(const struct tw_tensor *inputs, int64_t *count
 OP_FUNCTION(op_infer_range)
 {
     (void)node;
-    int64_t count;
+    int64_t count = 0;
     enum tw_status status = range_count(inputs, &count, error);
     if (status)
         return status;
