@@ -5,6 +5,12 @@
 
 #include "graph/graph.h"
 
+struct tw_pass {
+    const char *name;
+    enum tw_status (*run)(struct tw_graph *graph, bool *has_changed, struct tw_error *error);
+};
+extern const struct tw_pass tw_passes[];
+extern const size_t tw_pass_count;
 
 /* Constant folding; Identity, Dropout, double Transpose, no-op Reshape and Cast gone; Pad into Conv and pools; batch norm,
  * scale and bias into Conv and Gemm; activations (Relu, Clip, Sigmoid*x = Swish, x*Sigmoid, HardSwish, Erf-form and op
