@@ -33,6 +33,19 @@ enum tw_status tw_onednn_any(int rank, const int64_t *dims, dnnl_memory_desc_t *
                            error);
 }
 
+bool tw_onednn_blocked(const int64_t dims[4], dnnl_memory_desc_t *layout)
+{
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    bool has_16 = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core,
+         has_8 = (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2;
+    int64_t block = has_16 ? 16 : 8;
+    dnnl_dims_t copy;
+    if ((!has_16 && !has_8) || dims[1] % block != 0)
+        return false;
+    memcpy(copy, dims, 4 * sizeof *dims);
+    return dnnl_memory_desc_init_by_tag(layout, 4, copy, dnnl_f32, has_16 ? dnnl_nChw16c : dnnl_nChw8c) == dnnl_success;
+}
+
 bool tw_onednn_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b)
 {
     return dnnl_memory_desc_equal(a, b) != 0;

@@ -12,6 +12,9 @@ enum tw_status tw_onednn_plain(const struct tw_shape *shape, dnnl_memory_desc_t 
 /* The same dimensions, order left to the library. */
 enum tw_status tw_onednn_any(int rank, const int64_t *dims, dnnl_memory_desc_t *layout,
                              struct tw_error *error) TW_MUST_USE;
+/* Channels in blocks of the CPU's vector width, one image behind the other: the layout in which parts of a concatenation lie
+ * one behind the other. False: the channels do not divide, or this CPU has no such kernels. */
+bool tw_onednn_blocked(const int64_t dims[4], dnnl_memory_desc_t *layout);
 bool tw_onednn_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
 size_t tw_onednn_bytes(const dnnl_memory_desc_t *layout);
 

@@ -6,7 +6,9 @@ struct convolution {
     struct op_window window;
     int64_t groups;
     bool has_bias;
-    dnnl_memory_desc_t x, weights, bias, y;
+    dnnl_memory_desc_t x, weights, bias, y; /* order left to the library */
+    bool is_blocked;
+    dnnl_memory_desc_t blocked_x, blocked_y;
 };
 
 static enum tw_status describe(struct tw_plan *plan, const struct tw_node *node, struct convolution *c,
@@ -26,10 +28,14 @@ static enum tw_status describe(struct tw_plan *plan, const struct tw_node *node,
         (status = tw_onednn_any(is_grouped ? 5 : 4, is_grouped ? dims : w->dims, &c->weights, error)) != TW_OK ||
         (status = tw_onednn_any(4, y->dims, &c->y, error)) != TW_OK)
         return status;
+    c->is_blocked = tw_onednn_blocked(x->dims, &c->blocked_x);
+    c->is_blocked = tw_onednn_blocked(y->dims, &c->blocked_y) && (c->is_blocked || x->dims[1] < 8);
+    if (c->is_blocked && x->dims[1] < 8)
+        c->blocked_x = c->x;
     return c->has_bias ? tw_onednn_plain(&values[node->inputs[2]].shape, &c->bias, error) : TW_OK;
 }
 
-static dnnl_status_t make_operation(const struct convolution *c, dnnl_convolution_desc_t *operation)
+static dnnl_status_t make_operation(const struct convolution *c, bool is_blocked, dnnl_convolution_desc_t *operation)
 {
     dnnl_dims_t strides, dilations, begin, end;
     for (int i = 0; i < 2; i++) {
@@ -41,9 +47,9 @@ static dnnl_status_t make_operation(const struct convolution *c, dnnl_convolutio
         end[i] = (c->window.out[at] - 1) * c->window.stride[at] + (c->window.kernel[at] - 1) * c->window.dilation[at] +
                  1 - c->window.in[at] - c->window.begin[at];
     }
-    return dnnl_dilated_convolution_forward_desc_init(operation, dnnl_forward_inference, dnnl_convolution_direct, &c->x,
-                                                      &c->weights, c->has_bias ? &c->bias : NULL, &c->y, strides,
-                                                      dilations, begin, end);
+    return dnnl_dilated_convolution_forward_desc_init(
+        operation, dnnl_forward_inference, dnnl_convolution_direct, is_blocked ? &c->blocked_x : &c->x, &c->weights,
+        c->has_bias ? &c->bias : NULL, is_blocked ? &c->blocked_y : &c->y, strides, dilations, begin, end);
 }
 
 static bool fits(const struct tw_plan *plan, const struct tw_node *node)
@@ -102,17 +108,28 @@ unused:
     return status;
 }
 
+/* Blocked channels first; what has no kernel in them gets the library's choice. */
+static bool make(const struct tw_plan *plan, const struct convolution *c, const_dnnl_primitive_attr_t attributes,
+                 struct tw_onednn_primitive *made)
+{
+    dnnl_convolution_desc_t operation;
+    for (int is_blocked = c->is_blocked; is_blocked >= 0; is_blocked--) {
+        if (make_operation(c, is_blocked != 0, &operation) == dnnl_success &&
+            tw_onednn_make(plan->engine, &operation, attributes, made, &(struct tw_error){0}) == TW_OK)
+            return true;
+    }
+    return false;
+}
+
 enum tw_status tw_step_conv(struct tw_plan *plan, const struct tw_node *node, bool *is_done, struct tw_error *error)
 {
     struct convolution c = {0};
-    dnnl_convolution_desc_t operation;
     dnnl_primitive_attr_t attributes;
-    struct tw_onednn_primitive made;
+    struct tw_onednn_primitive made = {0};
     if (!fits(plan, node) || !tw_onednn_attributes(node, node->residual >= 0, &attributes))
         return TW_OK;
     enum tw_status status = describe(plan, node, &c, error);
-    if (status == TW_OK && make_operation(&c, &operation) == dnnl_success &&
-        tw_onednn_make(plan->engine, &operation, attributes, &made, &(struct tw_error){0}) == TW_OK) {
+    if (status == TW_OK && make(plan, &c, attributes, &made)) {
         status = add(plan, node, &c, &made, error);
         *is_done = status == TW_OK;
     }
