@@ -38,7 +38,6 @@ struct tw_dataset {
     struct tw_item *items;
     size_t count, capacity;
     struct tw_labels labels;
-    bool has_unlabelled; /* at least one usable item without a label */
 };
 
 struct tw_list_options {
@@ -47,8 +46,10 @@ struct tw_list_options {
     bool is_prediction;                   /* labels are ignored and every input is answered, also the same one twice */
     const struct tw_sink *sink;
 };
-/* Lists inputs (folders, CSVs, photos, globs), in order. Folder per class: sub-folder name = label, files below it to any
- * depth of 16 (hidden ones and companions such as licences, readmes and tables left out); photos directly in the folder have no label.
+/* Lists inputs (folders, CSVs, photos, globs), in order. Folder per class: sub-folder name = label, files below it to a
+ * depth of 15 (hidden ones and companions such as licences, readmes and tables left out); photos directly in the folder
+ * have no label. A sub-folder that cannot be read, lies too deep, or is a link to what is looked through anyway is an item
+ * with status skipped.
  * CSV: uri,label[,label...]; a header line `uri,label` is recognised. The same uri under the same labels again is named
  * and skipped; under other labels (one class each) it is skipped with a reason that names both. TW_NOT_FOUND for a missing
  * input, TW_CORRUPT for a CSV with NUL bytes or an unclosed quote (line named). Files that do not exist are items

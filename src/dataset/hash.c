@@ -12,20 +12,20 @@ static enum tw_status hash_one(void *context, size_t index, int worker, struct t
 {
     struct hashing *hashing = context;
     struct tw_item *item = &hashing->dataset->items[index];
-    struct tw_mapping mapping = {0};
+    struct tw_buffer file = {0};
     struct tw_error why = {0};
     (void)worker;
     if (item->status != TW_ITEM_OK)
         return TW_OK;
     if (tw_is_stopped(hashing->sink))
         return tw_fail(error, TW_INTERRUPTED, "interrupted while reading photos");
-    enum tw_status status = tw_storage_map(item->location, &mapping, &why);
-    if (status == TW_OK && mapping.bytes.size > hashing->max_bytes)
-        status = tw_fail(&why, TW_LIMIT, "the file has %zu bytes, more than the limit of %zu", mapping.bytes.size,
-                         hashing->max_bytes);
+    /* Read, not mapped: a file that shrinks or a disk that fails would end the process. */
+    enum tw_status status = tw_storage_read(item->location, hashing->max_bytes, &file, &why);
     if (status == TW_OK)
-        status = tw_digest_of(mapping.bytes, &item->content, &why);
-    tw_mapping_release(&mapping);
+        status = tw_digest_of(tw_buffer_span(&file), &item->content, &why);
+    tw_buffer_release(&file);
+    if (status == TW_NO_MEMORY)
+        return tw_fail(error, status, "%s", why.text);
     return status == TW_OK ? TW_OK : tw_item_skip(item, why.text, error);
 }
 

@@ -11,7 +11,12 @@ struct tw_lister {
     bool has_fixed_labels; /* dict.txt or known labels: others are unknown */
 };
 
-/* Adds a label by name to an item. An unknown one becomes a remark. */
+/* A name that can be a label: UTF-8 text without control characters, not empty, at most 1024 bytes. */
+enum tw_status tw_label_check(const char *name, struct tw_error *error) TW_MUST_USE;
+/* Without the white space that surrounds it. */
+struct tw_span tw_label_trimmed(struct tw_span name);
+
+/* Adds a label by name to an item. One that is unknown or cannot be a label becomes a remark. */
 enum tw_status tw_lister_label(struct tw_lister *lister, struct tw_item *item, const char *name,
                                struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_list_folder(struct tw_lister *lister, const char *folder, struct tw_error *error) TW_MUST_USE;

@@ -1,6 +1,6 @@
 #include "base/memory.h"
 #include "base/text.h"
-#include "dataset/dataset.h"
+#include "dataset/internal.h"
 #include "storage/storage.h"
 
 #include <string.h>
@@ -18,19 +18,35 @@ bool tw_labels_find(const struct tw_labels *labels, const char *name, size_t *id
     return false;
 }
 
+/* A label stands in text files, one a line, and in JSON. */
+enum tw_status tw_label_check(const char *name, struct tw_error *error)
+{
+    char shown[64];
+    tw_printable(name, shown, sizeof shown);
+    if (*name == 0)
+        return tw_fail(error, TW_CORRUPT, "a label is empty");
+    if (strlen(name) > MAX_LABEL_BYTES)
+        return tw_fail(error, TW_LIMIT, "the label %s has %zu bytes, more than the limit of %d", shown, strlen(name),
+                       MAX_LABEL_BYTES);
+    if (!tw_is_utf8(tw_span_of_text(name)))
+        return tw_fail(error, TW_CORRUPT, "the label %s is no UTF-8 text", shown);
+    for (const char *at = name; *at != 0; at++) {
+        if ((unsigned char)*at < 32 || *at == 127)
+            return tw_fail(error, TW_CORRUPT, "the label %s holds a control character", shown);
+    }
+    return TW_OK;
+}
+
 enum tw_status tw_labels_add(struct tw_labels *labels, const char *name, size_t *id, struct tw_error *error)
 {
     if (tw_labels_find(labels, name, id))
         return TW_OK;
-    if (*name == 0)
-        return tw_fail(error, TW_CORRUPT, "a label is empty");
-    if (strlen(name) > MAX_LABEL_BYTES)
-        return tw_fail(error, TW_LIMIT, "the label %.40s... has %zu bytes, more than the limit of %d", name,
-                       strlen(name), MAX_LABEL_BYTES);
-    if (labels->count >= MAX_LABELS)
-        return tw_fail(error, TW_LIMIT, "there are more labels than the limit of %d", MAX_LABELS);
-    enum tw_status status =
-        tw_grow((void **)&labels->names, &labels->capacity, labels->count + 1, sizeof *labels->names, error);
+    enum tw_status status = tw_label_check(name, error);
+    if (status == TW_OK && labels->count >= MAX_LABELS)
+        status = tw_fail(error, TW_LIMIT, "there are more labels than the limit of %d", MAX_LABELS);
+    if (status != TW_OK)
+        return status;
+    status = tw_grow((void **)&labels->names, &labels->capacity, labels->count + 1, sizeof *labels->names, error);
     char *copy = status == TW_OK ? tw_strdup(name) : NULL;
     if (status != TW_OK)
         return status;
@@ -54,8 +70,7 @@ static bool is_space(uint8_t c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* One line without what surrounds the name. */
-static struct tw_span trimmed(struct tw_span line)
+struct tw_span tw_label_trimmed(struct tw_span line)
 {
     while (line.size > 0 && is_space(line.data[0]))
         line = tw_span_of(line.data + 1, line.size - 1);
@@ -73,14 +88,15 @@ static enum tw_status add_line(struct tw_labels *labels, size_t *lines, struct t
         return tw_fail_memory(error, line.size, "a label");
     enum tw_status status = TW_OK;
     if (line.size == 0 || memchr(line.data, 0, line.size) != NULL)
-        status = tw_fail(error, TW_CORRUPT, "line %zu is %s", number,
-                         line.size == 0 ? "empty" : "no text: it holds a NUL byte");
+        status = tw_fail(error, TW_CORRUPT, line.size == 0 ? "it is empty" : "it holds a NUL byte");
     else if (tw_labels_find(labels, name, &id))
         status = tw_fail(error, TW_INVALID, "the label %s stands twice, on lines %zu and %zu", name, lines[id], number);
     else
         status = tw_labels_add(labels, name, &id, error);
     if (status == TW_OK)
         lines[id] = number;
+    else if (status != TW_INVALID)
+        status = tw_fail_within(error, status, "line %zu", number);
     tw_free(name);
     return status;
 }
@@ -98,7 +114,7 @@ static enum tw_status parse(struct tw_span text, struct tw_labels *labels, struc
     for (size_t number = 1; text.size > 0 && status == TW_OK; number++) {
         const uint8_t *end = memchr(text.data, '\n', text.size);
         size_t size = end != NULL ? (size_t)(end - text.data) : text.size, used = size + (end != NULL);
-        status = add_line(labels, lines, trimmed(tw_span_of(text.data, size)), number, error);
+        status = add_line(labels, lines, tw_label_trimmed(tw_span_of(text.data, size)), number, error);
         text = tw_span_of(text.data + used, text.size - used);
     }
     tw_free(lines);

@@ -30,22 +30,41 @@ static enum tw_status insert_label(struct tw_item *item, int64_t id, struct tw_e
     return TW_OK;
 }
 
-enum tw_status tw_lister_label(struct tw_lister *lister, struct tw_item *item, const char *name, struct tw_error *error)
+static enum tw_status remark_on_label(struct tw_item *item, const char *name, struct tw_error *error)
+{
+    char *remark = tw_format("unknown label %s ignored", name);
+    enum tw_status status = remark != NULL ? tw_item_remark(item, remark, error) : tw_fail_memory(error, 1, "a remark");
+    tw_free(remark);
+    return status;
+}
+
+static enum tw_status add_label(struct tw_lister *lister, struct tw_item *item, const char *name,
+                                struct tw_error *error)
 {
     size_t id;
-    if (lister->options->is_prediction)
+    struct tw_error why = {0};
+    if (*name == 0)
         return TW_OK;
+    if (tw_label_check(name, &why) != TW_OK)
+        return tw_item_remark(item, why.text, error);
     if (tw_labels_find(&lister->dataset->labels, name, &id))
         return insert_label(item, (int64_t)id, error);
-    if (lister->has_fixed_labels) {
-        char *remark = tw_format("unknown label %s ignored", name);
-        enum tw_status status =
-            remark != NULL ? tw_item_remark(item, remark, error) : tw_fail_memory(error, 1, "a remark");
-        tw_free(remark);
-        return status;
-    }
+    if (lister->has_fixed_labels)
+        return remark_on_label(item, name, error);
     enum tw_status status = tw_labels_add(&lister->dataset->labels, name, &id, error);
     return status == TW_OK ? insert_label(item, (int64_t)id, error) : status;
+}
+
+enum tw_status tw_lister_label(struct tw_lister *lister, struct tw_item *item, const char *name, struct tw_error *error)
+{
+    if (lister->options->is_prediction)
+        return TW_OK;
+    struct tw_span text = tw_label_trimmed(tw_span_of_text(name));
+    char *trimmed = tw_strndup((const char *)text.data, text.size);
+    enum tw_status status =
+        trimmed != NULL ? add_label(lister, item, trimmed, error) : tw_fail_memory(error, text.size, "a label");
+    tw_free(trimmed);
+    return status;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -184,7 +203,6 @@ static enum tw_status judge_labels(struct tw_dataset *dataset, struct tw_error *
             item->status = TW_ITEM_SKIPPED;
         } else {
             status = tw_item_remark(item, "no label", error);
-            dataset->has_unlabelled = true;
         }
         if (status != TW_OK)
             return status;
@@ -206,9 +224,9 @@ enum tw_status tw_dataset_list(const char *const *inputs, size_t input_count, co
         if (!lister.has_fixed_labels)
             status = sort_labels(&made, error);
         if (status == TW_OK)
-            status = tw_mark_doubles(&made, error);
-        if (status == TW_OK)
             status = judge_labels(&made, error);
+        if (status == TW_OK)
+            status = tw_mark_doubles(&made, error);
     }
     if (status == TW_OK)
         *dataset = made;

@@ -109,6 +109,10 @@ static enum tw_status read_decode(const json_t *object, struct tw_decode_policy 
     static const char *const known[] = {"jpeg_dct", "exif", "alpha", "background", NULL};
     int dct = (int)policy->jpeg_dct, exif = (int)policy->exif, drops = policy->drops_alpha;
     float background[3] = {policy->background[0], policy->background[1], policy->background[2]};
+    if (object == NULL)
+        return TW_OK;
+    if (!json_is_object(object))
+        return tw_fail(error, TW_UNSUPPORTED, "the image policy's \"decode\" is not a JSON object");
     enum tw_status status = refuse_unknown_keys(object, known, error);
     if (status != TW_OK || (status = read_word(object, "jpeg_dct", dct_words, &dct, error)) != TW_OK ||
         (status = read_word(object, "exif", exif_words, &exif, error)) != TW_OK ||
@@ -119,8 +123,9 @@ static enum tw_status read_decode(const json_t *object, struct tw_decode_policy 
     policy->exif = (enum tw_exif)exif;
     policy->drops_alpha = drops != 0;
     for (int c = 0; c < 3; c++) {
-        if (!(background[c] >= 0 && background[c] <= 255))
-            return tw_fail(error, TW_UNSUPPORTED, "the image policy's background %g is not from 0 to 255",
+        if (!(background[c] >= 0 && background[c] <= 255) || background[c] != floorf(background[c]))
+            return tw_fail(error, TW_UNSUPPORTED,
+                           "the image policy's background %g is not a whole number from 0 to 255",
                            (double)background[c]);
         policy->background[c] = (uint8_t)background[c];
     }
@@ -156,8 +161,10 @@ enum tw_status tw_image_policy_from_json(const char *json, struct tw_image_polic
     struct tw_image_policy read = tw_image_policy_default;
     json_t *root = json_loads(json, JSON_REJECT_DUPLICATES, &where);
     if (!json_is_object(root)) {
+        bool is_json = root != NULL;
         json_decref(root);
-        return tw_fail(error, TW_CORRUPT, "the image policy is not a JSON object (%s)", where.text);
+        return is_json ? tw_fail(error, TW_CORRUPT, "the image policy is JSON, but not an object")
+                       : tw_fail(error, TW_CORRUPT, "the image policy is not JSON (%s)", where.text);
     }
     enum tw_status status = read_policy(root, &read, error);
     json_decref(root);

@@ -5,12 +5,20 @@
 
 #include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <jpeglib.h>
 
+/* libjpeg writes blocks of its own; they go to the buffer one by one. */
+struct output {
+    struct jpeg_destination_mgr base; /* first: libjpeg knows only this */
+    struct tw_buffer *jpeg;
+    struct tw_error *error;
+    enum tw_status status;
+    JOCTET block[4096];
+};
+
 struct failure {
-    struct jpeg_error_mgr base; /* first: libjpeg knows only this */
+    struct jpeg_error_mgr base; /* first, too */
     jmp_buf back;
 };
 
@@ -20,24 +28,52 @@ static void jump(j_common_ptr info)
     longjmp(failure->back, 1);
 }
 
+static void begin(j_compress_ptr info)
+{
+    struct output *output = (struct output *)(void *)info->dest;
+    output->base.next_output_byte = output->block;
+    output->base.free_in_buffer = sizeof output->block;
+}
+
+static void append(j_compress_ptr info, size_t size)
+{
+    struct output *output = (struct output *)(void *)info->dest;
+    output->status = tw_buffer_append(output->jpeg, output->block, size, output->error);
+    if (output->status != TW_OK)
+        jump((j_common_ptr)info);
+}
+
+static boolean put_block(j_compress_ptr info)
+{
+    append(info, sizeof((struct output *)0)->block);
+    begin(info);
+    return TRUE;
+}
+
+static void put_rest(j_compress_ptr info)
+{
+    const struct output *output = (const struct output *)(void *)info->dest;
+    append(info, sizeof output->block - output->base.free_in_buffer);
+}
+
 static enum tw_status encode(const struct tw_image *image, int quality, struct tw_buffer *jpeg, struct tw_error *error)
 {
     struct jpeg_compress_struct info = {0};
     struct failure failure = {0};
-    /* In a block of their own: their values change between setjmp and the jump. */
-    struct {
-        unsigned char *data;
-        unsigned long size;
-    } volatile written = {0};
+    struct output output = {.jpeg = jpeg, .error = error};
+    size_t size_before = jpeg->size;
     info.err = jpeg_std_error(&failure.base);
     failure.base.error_exit = jump;
     if (setjmp(failure.back)) {
         jpeg_destroy_compress(&info);
-        free(written.data);
-        return tw_fail(error, TW_NO_MEMORY, "a thumbnail cannot be written");
+        jpeg->size = size_before;
+        return output.status != TW_OK ? output.status : tw_fail(error, TW_NO_MEMORY, "a thumbnail cannot be written");
     }
     jpeg_create_compress(&info);
-    jpeg_mem_dest(&info, (unsigned char **)&written.data, (unsigned long *)&written.size);
+    output.base.init_destination = begin;
+    output.base.empty_output_buffer = put_block;
+    output.base.term_destination = put_rest;
+    info.dest = &output.base;
     info.image_width = (JDIMENSION)image->width;
     info.image_height = (JDIMENSION)image->height;
     info.input_components = 3;
@@ -51,9 +87,7 @@ static enum tw_status encode(const struct tw_image *image, int quality, struct t
     }
     jpeg_finish_compress(&info);
     jpeg_destroy_compress(&info);
-    enum tw_status status = tw_buffer_append(jpeg, written.data, written.size, error);
-    free(written.data);
-    return status;
+    return TW_OK;
 }
 
 enum tw_status tw_image_thumbnail(const struct tw_image *image, int edge, int quality, struct tw_buffer *jpeg,

@@ -188,6 +188,17 @@ char *tw_uri_normal(const char *uri)
     return whole;
 }
 
+char *tw_uri_real(const char *uri)
+{
+    size_t length = scheme_length(uri);
+    char real[PATH_MAX], *path = tw_uri_normal(uri);
+    if (!path || (length && strncasecmp(uri, "file", length) != 0))
+        return path;
+    char *found = realpath(path, real) ? tw_strdup(real) : NULL;
+    tw_free(path);
+    return found;
+}
+
 enum tw_status tw_storage_make_folders(const char *uri, struct tw_error *error)
 {
     const struct tw_scheme *scheme;

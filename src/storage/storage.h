@@ -41,6 +41,9 @@ enum tw_status tw_storage_glob(const char *pattern, struct tw_listing *listing, 
 char *tw_uri_join(const char *folder, const char *name);
 /* Absolute, without "file://": two spellings of one file should meet. Symbolic links are kept. Owned. */
 char *tw_uri_normal(const char *uri);
+/* The same with every symbolic link followed, so that two ways to one folder meet. Owned. NULL: it does not exist, or no
+ * memory. */
+char *tw_uri_real(const char *uri);
 
 enum tw_status tw_storage_make_folders(const char *uri, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_storage_remove(const char *uri, struct tw_error *error) TW_MUST_USE; /* a file; missing is fine */

@@ -12,11 +12,15 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
+/* Encoders write some ten scans; a small file of endless ones would cost hours. */
+enum { MOST_SCANS = 500 };
+
 struct failure {
     struct jpeg_error_mgr base; /* first: libjpeg knows only this */
+    struct jpeg_progress_mgr progress;
     jmp_buf back;
     char text[JMSG_LENGTH_MAX];
-    bool is_cut;
+    bool is_cut, has_too_many_scans;
 };
 
 static void fail_and_jump(j_common_ptr info)
@@ -33,6 +37,16 @@ static void take_message(j_common_ptr info, int level)
     if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) {
         failure->is_cut = true;
         fail_and_jump(info);
+    }
+}
+
+static void count_scans(j_common_ptr common)
+{
+    struct failure *failure = (struct failure *)(void *)common->err;
+    const struct jpeg_decompress_struct *info = (const struct jpeg_decompress_struct *)(void *)common;
+    if (info->input_scan_number > MOST_SCANS) {
+        failure->has_too_many_scans = true;
+        longjmp(failure->back, 1);
     }
 }
 
@@ -68,6 +82,11 @@ static enum tw_status report(const struct failure *failure, struct tw_error *err
 {
     if (failure->is_cut)
         return tw_fail(error, TW_CORRUPT, "the JPEG ends too early: it is truncated");
+    if (failure->has_too_many_scans)
+        return tw_fail(error, TW_LIMIT, "the JPEG has more than the limit of %d scans", MOST_SCANS);
+    int code = failure->base.msg_code;
+    if (code == JERR_BAD_PRECISION || code == JERR_SOF_UNSUPPORTED || code == JERR_CONVERSION_NOTIMPL)
+        return tw_fail(error, TW_UNSUPPORTED, "the JPEG is of a kind that is not read (%s)", failure->text);
     return tw_fail(error, TW_CORRUPT, "the JPEG is damaged (%s)", failure->text);
 }
 
@@ -76,6 +95,7 @@ static void catch_failures(struct jpeg_decompress_struct *info, struct failure *
     info->err = jpeg_std_error(&failure->base);
     failure->base.error_exit = fail_and_jump;
     failure->base.emit_message = take_message;
+    failure->progress.progress_monitor = count_scans;
 }
 
 static enum tw_status probe(struct tw_span bytes, struct tw_image_info *out, struct tw_error *error)
@@ -132,6 +152,7 @@ static enum tw_status decode(struct tw_span bytes, const struct tw_decode_policy
         return report(&failure, error);
     }
     jpeg_create_decompress(&info);
+    info.progress = &failure.progress;
     jpeg_mem_src(&info, bytes.data, (unsigned long)bytes.size);
     jpeg_read_header(&info, TRUE);
     bool has_black = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
