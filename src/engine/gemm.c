@@ -2,6 +2,7 @@
 
 #include "base/threads.h"
 
+#include <assert.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <omp.h>
 
@@ -35,6 +36,7 @@ static enum tw_status run_tile(void *context, size_t index, int worker, struct t
 
 enum tw_status tw_gemm_run(const struct tw_gemm *gemm, int threads, struct tw_error *error)
 {
+    assert(gemm->k > 0);
     if (gemm->m == 0 || gemm->n == 0)
         return TW_OK;
     int64_t down = (gemm->m + TILE_ROWS - 1) / TILE_ROWS, across = (gemm->n + TILE_COLUMNS - 1) / TILE_COLUMNS;

@@ -20,7 +20,7 @@ struct tw_gemm {
     float *c;
     int64_t ldc;
 };
-/* c = alpha * op(a) * op(b) + beta * c, with op(a) m x k, op(b) k x n. */
+/* c = alpha * op(a) * op(b) + beta * c, with op(a) m x k, op(b) k x n, k > 0. c is only written where beta is 0. */
 enum tw_status tw_gemm_run(const struct tw_gemm *gemm, int threads, struct tw_error *error) TW_MUST_USE;
 
 #endif

@@ -20,9 +20,14 @@ static bool is_contiguous(const dnnl_memory_desc_t *part, int axis)
     return part->format_kind == dnnl_blocked && part->offset0 == 0;
 }
 
-static bool has_same_blocks(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b)
+/* Whether what lies inside one index of the axis is in one order. */
+static bool has_same_order(const dnnl_memory_desc_t *part, const dnnl_memory_desc_t *whole, int axis)
 {
-    const dnnl_blocking_desc_t *x = &a->format_desc.blocking, *y = &b->format_desc.blocking;
+    const dnnl_blocking_desc_t *x = &part->format_desc.blocking, *y = &whole->format_desc.blocking;
+    for (int i = axis; i < part->ndims; i++) {
+        if (part->dims[i] != 1 && x->strides[i] != y->strides[i])
+            return false;
+    }
     return x->inner_nblks == y->inner_nblks &&
            memcmp(x->inner_blks, y->inner_blks, (size_t)x->inner_nblks * sizeof *x->inner_blks) == 0 &&
            memcmp(x->inner_idxs, y->inner_idxs, (size_t)x->inner_nblks * sizeof *x->inner_idxs) == 0;
@@ -47,7 +52,7 @@ static bool goes_in_place(const struct tw_plan *plan, const struct tw_node *node
                           const dnnl_memory_desc_t *layouts, const dnnl_memory_desc_t *y)
 {
     for (int i = 0; i < node->input_count; i++) {
-        if (!can_move(plan, node, i) || !is_contiguous(&layouts[i], axis) || !has_same_blocks(&layouts[i], y))
+        if (!can_move(plan, node, i) || !is_contiguous(&layouts[i], axis) || !has_same_order(&layouts[i], y, axis))
             return false;
     }
     return is_contiguous(y, axis);

@@ -1,7 +1,10 @@
-/* Gemm and MatMul of matrices by oneDNN's sgemm, then bias, residual and activation as the reference has them. */
+/* Gemm and MatMul of matrices by oneDNN's sgemm, then bias, residual and activation as the reference has them. In the fixed
+ * tiles of gemm.h: left to itself, sgemm cuts the sum among its threads, and the bits hang on their number. */
+#include "engine/gemm.h"
 #include "engine/onednn.h"
 #include "engine/plan.h"
 
+#include <omp.h>
 #include <string.h>
 
 struct shape {
@@ -44,11 +47,21 @@ static enum tw_status run(const struct step *step, void *const *memory, struct t
     const float *bias = has_bias ? memory[2] : NULL, *residual = node->residual >= 0 ? memory[has_bias ? 3 : 2] : NULL;
     bool is_row = has_bias && step->graph->values[node->inputs[2]].shape.rank == 2 &&
                   step->graph->values[node->inputs[2]].shape.dims[0] == s.m && s.m > 1;
-    enum tw_status status =
-        tw_onednn_check(dnnl_sgemm(s.transposes_a ? 'T' : 'N', s.transposes_b ? 'T' : 'N', s.m, s.n, s.k,
-                                   node->op == TW_OP_GEMM ? alpha : 1, memory[0], s.transposes_a ? s.m : s.k, memory[1],
-                                   s.transposes_b ? s.k : s.n, 0, y, s.n),
-                        "a matrix product", error);
+    const struct tw_gemm gemm = {
+        .transposes_a = s.transposes_a,
+        .transposes_b = s.transposes_b,
+        .m = s.m,
+        .n = s.n,
+        .k = s.k,
+        .alpha = node->op == TW_OP_GEMM ? alpha : 1,
+        .a = memory[0],
+        .lda = s.transposes_a ? s.m : s.k,
+        .b = memory[1],
+        .ldb = s.transposes_b ? s.k : s.n,
+        .c = y,
+        .ldc = s.n,
+    };
+    enum tw_status status = tw_gemm_run(&gemm, omp_get_max_threads(), error);
     for (int64_t i = 0; i < s.m * s.n && status == TW_OK; i++) {
         float value = y[i];
         if (bias != NULL)
