@@ -10,7 +10,7 @@ struct tw_csv_limits {
 };
 extern const struct tw_csv_limits tw_csv_limits_default;
 
-/* Walks the rows of a whole file. Cells are zero-ended and live until the next row. Zero-initialise, set `text`. */
+/* Walks the rows of a whole file. Cells are zero-ended and live until the next row. Begin with init. */
 struct tw_csv {
     struct tw_span text;
     struct tw_csv_limits limits;

@@ -26,7 +26,8 @@ static bool allocation_must_fail(void)
 
 void *tw_alloc(size_t count, size_t size)
 {
-    if (allocation_must_fail())
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total) || allocation_must_fail())
         return NULL;
     return calloc(count ? count : 1, size ? size : 1);
 }

@@ -95,30 +95,44 @@ size_t tw_edit_distance(const char *a, const char *b)
     return rows[a_size & 1][b_size];
 }
 
+/* Bytes that the character at `at` takes in a printable copy; *step: in the text itself. */
+static size_t printable_length(const uint8_t *at, size_t left, size_t *step)
+{
+    size_t length = *at < 0x20 || *at == 0x7f ? 0 : utf8_length(at, left);
+    *step = length ? length : 1;
+    return length ? length : 4;
+}
+
+static bool printable_fits(const uint8_t *at, size_t left, size_t size)
+{
+    for (size_t step, used = 0; left; at += step, left -= step) {
+        used += printable_length(at, left, &step);
+        if (used >= size)
+            return false;
+    }
+    return size > 0;
+}
+
 void tw_printable(const char *text, char *out, size_t size)
 {
     static const char cut[] = "...";
-    size_t left = strlen(text), used = 0;
     const uint8_t *at = (const uint8_t *)text;
-    while (left) {
-        size_t length = *at < 0x20 || *at == 0x7f ? 0 : utf8_length(at, left);
-        size_t needed = length ? length : 4;
-        if (used + needed + sizeof cut > size) {
-            if (size >= sizeof cut)
-                memcpy(out + used, cut, sizeof cut);
-            else if (size)
-                out[0] = 0;
-            return;
-        }
-        if (length)
-            memcpy(out + used, at, length);
+    size_t left = strlen(text), used = 0;
+    size_t kept_free = printable_fits(at, left, size) ? 1 : sizeof cut;
+    if (size < kept_free) {
+        if (size)
+            out[0] = 0;
+        return;
+    }
+    for (size_t step; left; at += step, left -= step) {
+        size_t needed = printable_length(at, left, &step);
+        if (used + needed + kept_free > size)
+            break;
+        if (needed == step)
+            memcpy(out + used, at, step);
         else
             snprintf(out + used, 5, "\\x%02x", *at);
         used += needed;
-        size_t step = length ? length : 1;
-        at += step;
-        left -= step;
     }
-    if (size)
-        out[used] = 0;
+    memcpy(out + used, left ? cut : "", left ? sizeof cut : 1);
 }

@@ -13,7 +13,7 @@ const char *tw_base_name(const char *path);
 /* Edit distance (Levenshtein) of short texts, for "did you mean". */
 size_t tw_edit_distance(const char *a, const char *b);
 /* Copies `text` so that it is safe in one line for a terminal or a log: control characters become \xNN, invalid UTF-8
- * too, and it is cut at `size` - 1 bytes with "..." at its end. */
+ * too. Where the whole does not fit, it is cut and ends with "...". */
 void tw_printable(const char *text, char *out, size_t size);
 
 #endif
