@@ -1,4 +1,5 @@
 # The front door: `make`, `make demo`, `make test`, `make install`, `make bench`. Meson and Ninja do the work.
+# `make bench ARGS=--write` also writes the table of docs/performance.md. DESTDIR is kept by `make install`.
 BUILD ?= build
 PREFIX ?= /usr/local
 
@@ -19,10 +20,13 @@ test-full: all
 	@tools/test --full
 
 bench: all
-	@tools/install-deps test
-	@bench/run $(BUILD)/topwork
+	@bench/run --topwork $(BUILD)/topwork $(ARGS)
 
 install: all
-	@meson install -C $(BUILD) --no-rebuild
+	@meson configure $(BUILD) --prefix $(PREFIX)
+	@meson install -C $(BUILD)
 
-.PHONY: all deps demo test test-full bench install
+clean:
+	@rm -rf $(BUILD) $(BUILD)-setup.log build-sanitized build-sanitized.log
+
+.PHONY: all deps demo test test-full bench install clean

@@ -15,7 +15,8 @@ class Topwork:
 
     def __init__(self, binary, cache):
         self.binary = str(binary)
-        self.environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1"}
+        self.environment = {**os.environ, "XDG_CACHE_HOME": str(cache),
+                            "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1", "UBSAN_OPTIONS": "halt_on_error=1"}
 
     def __call__(self, *arguments, code=0, timeout=300, **options):
         """Runs to the end and checks the exit code (None: any). Output is text unless text=False is given."""
