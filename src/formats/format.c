@@ -1,7 +1,6 @@
 #include "formats/format.h"
 
-#include "formats/graphdef_read.h"
-#include "formats/onnx_read.h"
+#include "formats/readers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,22 +32,30 @@ static const char *foreign_hint(struct tw_span bytes)
     return "";
 }
 
-enum tw_status tw_model_read(const char *file_name, struct tw_span bytes, const struct tw_format_limits *limits,
-                             struct tw_graph **graph, struct tw_error *error)
+enum tw_status tw_model_read_source(const struct tw_model_source *source, const struct tw_format_limits *limits,
+                                    struct tw_graph **graph, struct tw_error *error)
 {
+    struct tw_span bytes = source->bytes;
     if (bytes.size > limits->max_bytes)
-        return tw_fail(error, TW_LIMIT, "%s: the model has %zu bytes, over the limit of %zu", file_name, bytes.size,
+        return tw_fail(error, TW_LIMIT, "%s: the model has %zu bytes, over the limit of %zu", source->name, bytes.size,
                        limits->max_bytes);
     for (size_t i = 0; i < tw_format_count; i++) {
         if (!tw_formats[i].matches(bytes))
             continue;
-        enum tw_status status = tw_formats[i].read(bytes, limits, graph, error);
-        return status ? tw_fail_within(error, status, "%s", file_name) : TW_OK;
+        enum tw_status status = tw_formats[i].read(source, limits, graph, error);
+        return status ? tw_fail_within(error, status, "%s", source->name) : TW_OK;
     }
     char names[128] = "";
     size_t used = 0;
     for (size_t i = 0; i < tw_format_count && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", tw_formats[i].name);
-    return tw_fail(error, TW_UNSUPPORTED, "%s: is no model of a known format (%s)%s", file_name, names,
+    return tw_fail(error, TW_UNSUPPORTED, "%s: is no model of a known format (%s)%s", source->name, names,
                    bytes.size ? foreign_hint(bytes) : ": the file is empty");
+}
+
+enum tw_status tw_model_read(const char *file_name, struct tw_span bytes, const struct tw_format_limits *limits,
+                             struct tw_graph **graph, struct tw_error *error)
+{
+    const struct tw_model_source source = {.name = file_name, .bytes = bytes};
+    return tw_model_read_source(&source, limits, graph, error);
 }

@@ -12,18 +12,32 @@ struct tw_format_limits {
 };
 extern const struct tw_format_limits tw_format_limits_default;
 
+/* A model's bytes, and the way to the files beside it that belong to it (variables of a SavedModel, shards of a
+ * checkpoint). All bytes must outlive the graph, whose constants may point into them. */
+struct tw_model_source {
+    const char *name; /* of the file, as the user knows it; begins every error */
+    struct tw_span bytes;
+    /* The bytes of the file whose name is that of the model without its last ending, then `suffix` (where it begins with
+     * a dot), or of that file in the model's folder (where it does not). No reader asks for the same file twice. NULL: the
+     * model is one file. */
+    enum tw_status (*open)(void *context, const char *suffix, struct tw_span *bytes, struct tw_error *error);
+    void *context;
+};
+
 struct tw_format {
     const char *name; /* "onnx", "graphdef" */
     bool (*matches)(struct tw_span bytes);
-    /* Constants may point into `bytes`, which must outlive the graph. The result is sorted, its ops checked against the op
-     * table; shapes are not inferred yet. */
-    enum tw_status (*read)(struct tw_span bytes, const struct tw_format_limits *limits, struct tw_graph **graph,
-                           struct tw_error *error);
+    /* The result is sorted, its ops checked against the op table; shapes are not inferred yet. */
+    enum tw_status (*read)(const struct tw_model_source *source, const struct tw_format_limits *limits,
+                           struct tw_graph **graph, struct tw_error *error);
 };
 extern const struct tw_format tw_formats[];
 extern const size_t tw_format_count;
 
-/* Finds the format by content. TW_UNSUPPORTED names the formats that are known. Every error names `file_name`. */
+/* Finds the format by content. TW_UNSUPPORTED names the formats that are known. Every error names the file. */
+enum tw_status tw_model_read_source(const struct tw_model_source *source, const struct tw_format_limits *limits,
+                                    struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
+/* The same for a model of one file. */
 enum tw_status tw_model_read(const char *file_name, struct tw_span bytes, const struct tw_format_limits *limits,
                              struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
 

@@ -1,17 +1,9 @@
 /* What the GraphDef files of this folder share. Source of field numbers: TensorFlow's graph.proto, node_def.proto,
- * attr_value.proto, tensor.proto.
- *
- * Layout: a tensor of TensorFlow exists in up to two forms: native (TensorFlow's order of dimensions) and nchw (a picture
- * with its channels moved to the front). Each op takes the form that suits it; the other one is made by a Transpose when
- * somebody asks for it, so a chain of picture ops has none. */
+ * attr_value.proto, tensor.proto. */
 #ifndef TW_FORMATS_GRAPHDEF_H
 #define TW_FORMATS_GRAPHDEF_H
 
-#include "formats/build.h"
-
-struct tf_forms {
-    int native, nchw; /* value ids; -1: not made */
-};
+#include "formats/layout.h"
 
 struct tf_node {
     const char *name, *op;
@@ -19,7 +11,7 @@ struct tf_node {
     int *inputs, *ports;    /* node indices and which output of theirs; control inputs are left out */
     int input_count;
     int consumer_count, last_consumer;
-    struct tf_forms *outputs; /* output_count of them, set when the node is translated */
+    struct layout_forms *outputs; /* output_count of them, set when the node is translated */
     int output_count;
     bool is_placed, is_open;
 };
@@ -68,8 +60,6 @@ bool tf_has_nchw(const struct tf_graph *tf, const struct tf_node *node, int inpu
 /* The node's own output as a result of `op`. */
 struct tw_node *tf_emit(struct tf_graph *tf, struct tf_node *node, enum tw_op op, const int *inputs, int input_count,
                         bool is_nchw);
-/* The same constant with its dimensions in another order. */
-int tf_permute(struct tf_graph *tf, int id, const int *order, int rank);
 void tf_fail(struct tf_graph *tf, const struct tf_node *node, const char *what); /* TW_UNSUPPORTED */
 
 /* Ops of pictures, graphdef_picture.c; the others are in graphdef_ops.c. */

@@ -131,7 +131,7 @@ static void make_input(struct tf_graph *tf, const struct way *way)
         return;
     build->graph->values[id].dtype = TW_F32;
     build->graph->values[id].shape = (struct tw_shape){.rank = 4, .dims = {TW_UNKNOWN, 3, way->height, way->width}};
-    node->outputs[0] = (struct tf_forms){.native = -1, .nchw = id};
+    node->outputs[0] = (struct layout_forms){.native = -1, .nchw = id};
     tf->image_node = way->last;
     if (!tw_graph_set_inputs(build->graph, &id, 1))
         build_fail_memory(build, sizeof id);

@@ -3,16 +3,12 @@
 
 #include <string.h>
 
-static const int to_nchw[] = {0, 3, 1, 2}, to_nhwc[] = {0, 2, 3, 1}; /* orders of Transpose */
-static const int axis_in_nchw[] = {0, 2, 3, 1};                      /* where an axis of NHWC went */
-enum { MOST_INTS = 64 };
-
 void tf_fail(struct tf_graph *tf, const struct tf_node *node, const char *what)
 {
     build_fail(tf->build, TW_UNSUPPORTED, "node '%.200s' (op %.100s) %s", node->name, node->op, what);
 }
 
-static struct tf_forms *forms_of(const struct tf_graph *tf, const struct tf_node *node, int input)
+static struct layout_forms *forms_of(const struct tf_graph *tf, const struct tf_node *node, int input)
 {
     if (tf->build->status)
         return NULL;
@@ -32,50 +28,21 @@ static struct tf_forms *forms_of(const struct tf_graph *tf, const struct tf_node
     return &maker->outputs[port];
 }
 
-static int transposed(struct tf_graph *tf, int id, const int *order, const char *suffix)
-{
-    struct build *build = tf->build;
-    if (build->graph->values[id].data)
-        return tf_permute(tf, id, order, 4);
-    const char *name = build->graph->values[id].name;
-    const struct tw_shape from = build->graph->values[id].shape;
-    int output = build_step(build, TW_OP_TRANSPOSE, name, suffix, &id, 1);
-    if (output < 0)
-        return -1;
-    int64_t list[4];
-    struct tw_shape *shape = &build->graph->values[output].shape;
-    for (int i = 0; i < 4; i++) {
-        list[i] = order[i];
-        shape->dims[i] = from.dims[order[i]];
-    }
-    shape->rank = from.rank == 4 ? 4 : TW_UNKNOWN;
-    build_int_list(build, &build->graph->nodes[build->graph->node_count - 1], "perm", list, 4);
-    return output;
-}
-
 int tf_native(struct tf_graph *tf, const struct tf_node *node, int input)
 {
-    struct tf_forms *forms = forms_of(tf, node, input);
-    if (!forms)
-        return -1;
-    if (forms->native < 0)
-        forms->native = transposed(tf, forms->nchw, to_nhwc, "nhwc");
-    return forms->native;
+    struct layout_forms *forms = forms_of(tf, node, input);
+    return forms ? layout_native(tf->build, forms) : -1;
 }
 
 int tf_nchw(struct tf_graph *tf, const struct tf_node *node, int input)
 {
-    struct tf_forms *forms = forms_of(tf, node, input);
-    if (!forms)
-        return -1;
-    if (forms->nchw < 0)
-        forms->nchw = transposed(tf, forms->native, to_nchw, "nchw");
-    return forms->nchw;
+    struct layout_forms *forms = forms_of(tf, node, input);
+    return forms ? layout_nchw(tf->build, forms) : -1;
 }
 
 bool tf_has_nchw(const struct tf_graph *tf, const struct tf_node *node, int input)
 {
-    const struct tf_forms *forms = forms_of(tf, node, input);
+    const struct layout_forms *forms = forms_of(tf, node, input);
     return forms && forms->nchw >= 0;
 }
 
@@ -85,59 +52,7 @@ struct tw_node *tf_emit(struct tf_graph *tf, struct tf_node *node, enum tw_op op
     int id = build_value(tf->build, node->name);
     struct tw_node *made = build_node(tf->build, op, node->name, inputs, input_count, id);
     if (made)
-        node->outputs[0] = is_nchw ? (struct tf_forms){-1, id} : (struct tf_forms){id, -1};
-    return made;
-}
-
-/* One element at a time, walking the result in order. */
-static void permute_bytes(const struct tw_value *from, const int *order, int rank, uint8_t *out)
-{
-    size_t size = tw_dtype_size(from->dtype);
-    int64_t stride[TW_MAX_RANK], at[TW_MAX_RANK] = {0}, step = 1, count = 1;
-    for (int i = rank - 1; i >= 0; i--) {
-        stride[i] = step;
-        step *= from->shape.dims[i];
-    }
-    count = step;
-    const uint8_t *data = from->data;
-    for (int64_t n = 0; n < count; n++, out += size) {
-        int64_t offset = 0;
-        for (int i = 0; i < rank; i++)
-            offset += at[i] * stride[order[i]];
-        memcpy(out, data + (size_t)offset * size, size);
-        for (int i = rank - 1; i >= 0 && ++at[i] == from->shape.dims[order[i]]; i--)
-            at[i] = 0;
-    }
-}
-
-int tf_permute(struct tf_graph *tf, int id, const int *order, int rank)
-{
-    struct build *build = tf->build;
-    if (build->status || id < 0)
-        return -1;
-    struct tw_value from = build->graph->values[id];
-    int64_t count;
-    if (!from.data || from.shape.rank != rank || !tw_shape_count(&from.shape, &count)) {
-        build_fail(build, TW_UNSUPPORTED, "tensor '%.200s' of rank %d stands where one of rank %d is needed", from.name,
-                   from.shape.rank, rank);
-        return -1;
-    }
-    /* The same weights may serve many nodes, each of which asks for a copy. */
-    build->turned_bytes += count * (int64_t)tw_dtype_size(from.dtype);
-    if (build->turned_bytes > build->limits->max_tensor_bytes)
-        build_fail(build, TW_LIMIT, "weights in another layout take over the limit of %lld bytes",
-                   (long long)build->limits->max_tensor_bytes);
-    uint8_t *out = build_alloc(build, (size_t)count, tw_dtype_size(from.dtype));
-    if (!out)
-        return -1;
-    if (count)
-        permute_bytes(&from, order, rank, out);
-    struct tw_shape shape = {.rank = rank};
-    for (int i = 0; i < rank; i++)
-        shape.dims[i] = from.shape.dims[order[i]];
-    int made = build_fresh(build, from.name, "permuted");
-    if (made >= 0)
-        build_set_constant(build, made, from.dtype, &shape, out);
+        node->outputs[0] = is_nchw ? (struct layout_forms){-1, id} : (struct layout_forms){id, -1};
     return made;
 }
 
@@ -166,7 +81,7 @@ static struct tw_node *unary(struct tf_graph *tf, struct tf_node *node, enum tw_
 
 static void alias_constant_or_identity(struct tf_graph *tf, struct tf_node *node)
 {
-    struct tf_forms *forms = forms_of(tf, node, 0);
+    struct layout_forms *forms = forms_of(tf, node, 0);
     if (forms && forms->native >= 0 && tf->build->graph->values[forms->native].data)
         node->outputs[0] = *forms;
     else if (forms)
@@ -209,25 +124,9 @@ static void softmax(struct tf_graph *tf, struct tf_node *node)
     build_int(tf->build, made, "axis", made && node->outputs[0].nchw >= 0 ? 1 : -1);
 }
 
-/* A constant that broadcasts against NHWC, so that it broadcasts against NCHW. */
-static int constant_for_nchw(struct tf_graph *tf, int id)
-{
-    struct tw_value value = tf->build->graph->values[id];
-    int64_t count;
-    if (!tw_shape_count(&value.shape, &count) || value.shape.rank > 4 || count == 1)
-        return id;
-    struct tw_shape shape = {.rank = 4, .dims = {1, 1, 1, 1}};
-    for (int i = 0; i < value.shape.rank; i++)
-        shape.dims[4 - value.shape.rank + i] = value.shape.dims[i];
-    int wide = build_fresh(tf->build, value.name, "wide");
-    if (wide >= 0)
-        build_set_constant(tf->build, wide, value.dtype, &shape, value.data);
-    return tf_permute(tf, wide, to_nchw, 4);
-}
-
 static bool is_constant(const struct tf_graph *tf, const struct tf_node *node, int input)
 {
-    const struct tf_forms *forms = forms_of(tf, node, input);
+    const struct layout_forms *forms = forms_of(tf, node, input);
     return forms && forms->native >= 0 && tf->build->graph->values[forms->native].data;
 }
 
@@ -243,7 +142,7 @@ static bool same_layout(struct tf_graph *tf, const struct tf_node *node, int cou
     for (int i = 0; i < count && !tf->build->status; i++) {
         ids[i] = is_nchw && tf_has_nchw(tf, node, i) ? tf_nchw(tf, node, i) : tf_native(tf, node, i);
         if (is_nchw && !tf_has_nchw(tf, node, i))
-            ids[i] = constant_for_nchw(tf, ids[i]);
+            ids[i] = layout_constant_for_nchw(tf->build, ids[i]);
     }
     return is_nchw;
 }
@@ -301,13 +200,13 @@ static void concat(struct tf_graph *tf, struct tf_node *node)
     if (is_nchw && (axis < 0 || axis > 3))
         tf_fail(tf, node, "has an axis that its inputs have not");
     struct tw_node *made = ids ? tf_emit(tf, node, TW_OP_CONCAT, ids, count, is_nchw) : NULL;
-    build_int(tf->build, made, "axis", is_nchw && made ? axis_in_nchw[axis] : axis);
+    build_int(tf->build, made, "axis", is_nchw && made ? layout_axis_in_nchw[axis] : axis);
     if (!made || !is_nchw)
         return;
     struct tw_value *values = tf->build->graph->values;
     struct tw_shape shape = values[ids[0]].shape;
     if (shape.rank == 4)
-        shape.dims[axis_in_nchw[axis]] = TW_UNKNOWN;
+        shape.dims[layout_axis_in_nchw[axis]] = TW_UNKNOWN;
     values[made->outputs[0]].shape = shape;
 }
 
@@ -327,7 +226,7 @@ static void matmul(struct tf_graph *tf, struct tf_node *node)
 /* Where height and width are 1 both layouts have their elements in the same order. */
 static bool is_one_pixel(struct tf_graph *tf, const struct tf_node *node)
 {
-    const struct tf_forms *forms = forms_of(tf, node, 0);
+    const struct layout_forms *forms = forms_of(tf, node, 0);
     if (!forms || forms->nchw < 0)
         return false;
     const struct tw_shape *shape = &tf->build->graph->values[forms->nchw].shape;
@@ -409,7 +308,7 @@ static void reduce(struct tf_graph *tf, struct tf_node *node, enum tw_op op)
             tf_fail(tf, node, "has an axis that its input has not");
             return;
         }
-        axes[i] = axis_in_nchw[axis];
+        axes[i] = layout_axis_in_nchw[axis];
     }
     int inputs[] = {is_nchw ? tf_nchw(tf, node, 0) : tf_native(tf, node, 0), -1};
     if (op == TW_OP_REDUCE_SUM)
@@ -443,7 +342,7 @@ static void pad(struct tf_graph *tf, struct tf_node *node)
     size_t rank = count / 2;
     bool is_nchw = tf_has_nchw(tf, node, 0) && rank == 4;
     for (size_t i = 0; i < rank; i++) {
-        size_t to = is_nchw ? (size_t)axis_in_nchw[i] : i;
+        size_t to = is_nchw ? (size_t)layout_axis_in_nchw[i] : i;
         pads[to] = pairs[2 * i];
         pads[rank + to] = pairs[2 * i + 1];
     }

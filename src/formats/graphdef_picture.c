@@ -148,7 +148,7 @@ void tf_conv(struct tf_graph *tf, struct tf_node *node)
         tf_fail(tf, node, "has an empty filter");
         return;
     }
-    int weights = tf_permute(tf, filter, to_oihw, 4);
+    int weights = layout_permute(tf->build, filter, to_oihw, 4);
     struct tw_node *made =
         tf_emit(tf, node, TW_OP_CONV, (const int[]){window.input, weights}, 2, !window.is_native_nchw);
     if (group > 1)
@@ -173,7 +173,7 @@ void tf_depthwise_conv(struct tf_graph *tf, struct tf_node *node)
     }
     window.size[0] = shape.dims[0];
     window.size[1] = shape.dims[1];
-    int weights = tf_permute(tf, filter, to_groups, 4);
+    int weights = layout_permute(tf->build, filter, to_groups, 4);
     int64_t channels = shape.dims[2] * shape.dims[3];
     struct tw_node *made =
         tf_emit(tf, node, TW_OP_CONV, (const int[]){window.input, weights}, 2, !window.is_native_nchw);

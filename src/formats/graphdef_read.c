@@ -1,5 +1,5 @@
 /* GraphDef: node 1 of NodeDef (name 1, op 2, input 3, attr 5); library 2. */
-#include "formats/graphdef_read.h"
+#include "formats/readers.h"
 
 #include "formats/graphdef.h"
 
@@ -149,7 +149,7 @@ static void translate_all(struct tf_graph *tf, const int *order, size_t count)
             node->output_count = 1;
             node->outputs = build_alloc(build, 1, sizeof *node->outputs);
             if (node->outputs)
-                node->outputs[0] = (struct tf_forms){.native = -1, .nchw = -1};
+                node->outputs[0] = (struct layout_forms){.native = -1, .nchw = -1};
         }
         if (!build->status && order[i] != tf->image_node)
             tf_translate(tf, node);
@@ -211,8 +211,8 @@ bool graphdef_matches(struct tw_span bytes)
            letter > ' ' && letter < 0x7f;
 }
 
-enum tw_status graphdef_read(struct tw_span bytes, const struct tw_format_limits *limits, struct tw_graph **graph,
-                             struct tw_error *error)
+enum tw_status graphdef_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
+                             struct tw_graph **graph, struct tw_error *error)
 {
     enum { DEPTH = 7 }; /* graph, node, attribute, value, tensor, shape, dimension */
     if (limits->max_depth < DEPTH)
@@ -221,7 +221,7 @@ enum tw_status graphdef_read(struct tw_span bytes, const struct tw_format_limits
     if (!build.graph)
         return tw_fail_memory(error, sizeof *build.graph, "a graph");
     struct tf_graph tf = {.build = &build, .image_node = -1};
-    read_nodes(&tf, bytes);
+    read_nodes(&tf, source->bytes);
     if (!build.status)
         tf_find_image_input(&tf);
     if (!build.status)

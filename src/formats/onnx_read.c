@@ -1,5 +1,5 @@
 /* ModelProto: ir_version, opset_import, graph, metadata_props; GraphProto: nodes, initializers, inputs, outputs. */
-#include "formats/onnx_read.h"
+#include "formats/readers.h"
 
 #include "formats/onnx.h"
 
@@ -290,8 +290,8 @@ bool onnx_matches(struct tw_span bytes)
     return !(first.value == 1 && second.number == 2 && tw_span_starts(second.bytes, "\n", 1));
 }
 
-enum tw_status onnx_read(struct tw_span bytes, const struct tw_format_limits *limits, struct tw_graph **graph,
-                         struct tw_error *error)
+enum tw_status onnx_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
+                         struct tw_graph **graph, struct tw_error *error)
 {
     enum { DEPTH = 7 }; /* model, graph, value, type, tensor type, shape, dimension */
     if (limits->max_depth < DEPTH)
@@ -301,7 +301,7 @@ enum tw_status onnx_read(struct tw_span bytes, const struct tw_format_limits *li
     if (!build.graph)
         return tw_fail_memory(error, sizeof *build.graph, "a graph");
     struct model model = {0};
-    read_model(&build, bytes, &model);
+    read_model(&build, source->bytes, &model);
     struct counts counts = count_fields(&build, model.graph);
     read_interface(&build, model.graph, &counts);
     read_nodes(&build, model.graph);

@@ -34,10 +34,17 @@ struct tw_span tw_backbone_builtin(const char *name)
     return (struct tw_span){0};
 }
 
+/* The last part of it, without an ending; of a folder too. */
 static char *name_of_file(const char *uri)
 {
-    const char *base = tw_base_name(uri), *dot = strrchr(base, '.');
-    return tw_strndup(base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
+    size_t length = strlen(uri);
+    while (length > 1 && uri[length - 1] == '/')
+        length--;
+    char *path = tw_strndup(uri, length);
+    const char *base = path ? tw_base_name(path) : "", *dot = strrchr(base, '.');
+    char *name = path ? tw_strndup(base, dot && dot != base ? (size_t)(dot - base) : strlen(base)) : NULL;
+    tw_free(path);
+    return name;
 }
 
 static enum tw_status read_network(const struct tw_task_options *options, struct tw_backbone *backbone,
@@ -47,22 +54,20 @@ static enum tw_status read_network(const struct tw_task_options *options, struct
     const char *wanted = options->backbone ? options->backbone : names[0];
     if (!wanted)
         return tw_fail(error, TW_INVALID, "this build has no built-in backbone: name one with --backbone FILE");
-    struct tw_span bytes = tw_backbone_builtin(wanted);
-    if (!bytes.data) {
-        enum tw_status status = tw_storage_map(wanted, &backbone->mapping, error);
-        if (status == TW_NOT_FOUND && !strchr(wanted, '/') && !strchr(wanted, '.'))
-            return tw_fail(error, TW_NOT_FOUND,
-                           "backbone %s is neither built in nor a file (`topwork backbone list` shows what there is)",
-                           wanted);
-        if (status)
-            return tw_fail_within(error, status, "backbone");
-        bytes = backbone->mapping.bytes;
-    }
     backbone->name = name_of_file(wanted);
     if (!backbone->name)
         return tw_fail_memory(error, strlen(wanted), "a backbone's name");
-    enum tw_status status = tw_digest_of(bytes, &backbone->digest, error);
-    return status ? status : tw_model_read(wanted, bytes, &tw_format_limits_default, &backbone->graph, error);
+    struct tw_span bytes = tw_backbone_builtin(wanted);
+    if (bytes.data) {
+        enum tw_status status = tw_digest_of(bytes, &backbone->digest, error);
+        return status ? status : tw_model_read(wanted, bytes, &tw_format_limits_default, &backbone->graph, error);
+    }
+    enum tw_status status = tw_network_open(wanted, &backbone->files, &backbone->graph, &backbone->digest, error);
+    if (status == TW_NOT_FOUND && !strchr(wanted, '/') && !strchr(wanted, '.'))
+        return tw_fail(error, TW_NOT_FOUND,
+                       "backbone %s is neither built in nor a file (`topwork backbone list` shows what there is)",
+                       wanted);
+    return status ? tw_fail_within(error, status, "backbone") : TW_OK;
 }
 
 /* The value that is the embedding: what the caller names, what the file names, or what usual names say; last the input of
@@ -215,7 +220,7 @@ enum tw_status tw_backbone_open(const struct tw_task_options *options, struct tw
 void tw_backbone_release(struct tw_backbone *backbone)
 {
     tw_graph_free(backbone->graph);
-    tw_mapping_release(&backbone->mapping);
+    tw_network_files_release(&backbone->files);
     tw_free(backbone->name);
     tw_free(backbone->layer);
     *backbone = (struct tw_backbone){0};

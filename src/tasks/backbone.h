@@ -1,19 +1,19 @@
-/* A network that gives embeddings: the built-in one by name, or a model file. */
+/* A network that gives embeddings: the built-in one by name, or model files: see tw_network_open. */
 #ifndef TW_TASKS_BACKBONE_H
 #define TW_TASKS_BACKBONE_H
 
 #include "base/hash.h"
 #include "graph/graph.h"
 #include "image/image.h"
-#include "storage/storage.h"
+#include "tasks/network.h"
 #include "tasks/options.h"
 
-/* Zero-initialise; release accepts the zero state. Not copied: the graph points into the mapping. */
+/* Zero-initialise; release accepts the zero state. Not copied: the graph points into the files. */
 struct tw_backbone {
     char *name; /* "sprout", or the file's name without its ending */
-    struct tw_mapping mapping;
+    struct tw_network_files files;
     struct tw_graph *graph;  /* cut: one input (the image), one output named "embedding", [N, size] */
-    struct tw_digest digest; /* of the file's bytes */
+    struct tw_digest digest; /* of the file's bytes, or its files' */
     char *layer;             /* the tensor's name in the file */
     struct tw_image_policy policy;
     size_t embedding_size;

@@ -17,8 +17,7 @@ static int concat(struct tw_graph *graph, const int *parts, int count, int axis)
     return y;
 }
 #define CONCAT(graph, axis, ...) concat(graph, (int[]){__VA_ARGS__}, (int)COUNT(int, __VA_ARGS__), axis)
-#define OUTPUTS(graph, ...)                                                                                            \
-    assert_true(tw_graph_set_outputs(graph, (int[]){__VA_ARGS__}, COUNT(int, __VA_ARGS__)))
+#define OUTPUTS(graph, ...) assert_true(tw_graph_set_outputs(graph, (int[]){__VA_ARGS__}, COUNT(int, __VA_ARGS__)))
 
 /* Compares and gives up the graph; true where the plan has a step of this algorithm. */
 static bool equals_reference_with(struct tw_graph *graph, const char *algorithm, const char *what)
@@ -211,7 +210,8 @@ static struct tw_graph *small_network(void)
     int flat = NODE(graph, TW_OP_FLATTEN, NODE(graph, TW_OP_GLOBAL_AVERAGE_POOL, d));
     int wide = NODE(graph, TW_OP_FLATTEN, d);
     int y = NODE(graph, TW_OP_MATMUL, flat, against_weights(graph, SHAPE(80, 300)));
-    int z = NODE(graph, TW_OP_GEMM, wide, against_weights(graph, SHAPE(80 * 121, 40)), against_weights(graph, SHAPE(40)));
+    int z =
+        NODE(graph, TW_OP_GEMM, wide, against_weights(graph, SHAPE(80 * 121, 40)), against_weights(graph, SHAPE(40)));
     OUTPUTS(graph, NODE(graph, TW_OP_SOFTMAX, y), z, flat);
     return graph;
 }

@@ -311,7 +311,8 @@ static void rows_of_a_transformer_equal_the_reference(void **state)
     SET_INTS(graph, "perm", 0, 2, 1, 3);
     int k = NODE(graph, TW_OP_TRANSPOSE, NODE(graph, TW_OP_RESHAPE, y, I64(graph, 0, 5, 3, 4)));
     SET_INTS(graph, "perm", 0, 2, 3, 1);
-    int scores = NODE(graph, TW_OP_SOFTMAX, NODE(graph, TW_OP_MUL, NODE(graph, TW_OP_MATMUL, q, k), scalar(graph, 0.5f)));
+    int scores =
+        NODE(graph, TW_OP_SOFTMAX, NODE(graph, TW_OP_MUL, NODE(graph, TW_OP_MATMUL, q, k), scalar(graph, 0.5f)));
     SET_INT(graph, "axis", -1);
     int mixed = NODE(graph, TW_OP_TRANSPOSE, NODE(graph, TW_OP_MATMUL, scores, q));
     SET_INTS(graph, "perm", 0, 2, 1, 3);
