@@ -12,7 +12,8 @@ const struct tw_plan_options tw_plan_options_default = {.batch = 1, .threads_ins
 
 /* In the order in which they are asked; the last one takes everything. */
 static tw_step_planner *const planners[] = {
-    tw_step_conv, tw_step_pool, tw_step_concat, tw_step_elementwise, tw_step_product, tw_step_alias, tw_step_reference,
+    tw_step_winograd,    tw_step_conv,    tw_step_pool,  tw_step_concat,
+    tw_step_elementwise, tw_step_product, tw_step_alias, tw_step_reference,
 };
 
 void tw_plan_free(struct tw_plan *plan)
@@ -22,6 +23,8 @@ void tw_plan_free(struct tw_plan *plan)
     for (int i = 0; i < plan->step_count; i++) {
         if (plan->steps[i].primitive != NULL)
             dnnl_primitive_destroy(plan->steps[i].primitive);
+        if (plan->steps[i].state != NULL)
+            plan->steps[i].free_state(plan->steps[i].state);
         tw_free(plan->steps[i].arguments);
     }
     for (int i = 0; i < plan->slot_count; i++)

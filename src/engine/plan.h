@@ -35,8 +35,10 @@ struct step {
     struct argument *arguments;
     int argument_count;
     size_t scratchpad_bytes;
-    /* For what oneDNN does not do: arguments' memory in their order. */
+    /* For what oneDNN does not do: arguments' memory in their order, then the scratchpad. */
     enum tw_status (*run)(const struct step *step, void *const *memory, struct tw_error *error);
+    void *state; /* owned, for `run`; NULL: none */
+    void (*free_state)(void *state);
     const struct tw_graph *graph;
     const struct tw_node *node;
     double flop, seconds;
@@ -92,7 +94,7 @@ size_t tw_place_slots(struct slot *slots, int count);
 /* The families of steps: each takes the nodes that it can do, else says so by *is_done false. */
 typedef enum tw_status tw_step_planner(struct tw_plan *plan, const struct tw_node *node, bool *is_done,
                                        struct tw_error *error);
-tw_step_planner tw_step_conv, tw_step_pool, tw_step_concat, tw_step_elementwise, tw_step_product, tw_step_alias,
-    tw_step_reference;
+tw_step_planner tw_step_winograd, tw_step_conv, tw_step_pool, tw_step_concat, tw_step_elementwise, tw_step_product,
+    tw_step_alias, tw_step_reference;
 
 #endif

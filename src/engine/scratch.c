@@ -14,7 +14,7 @@ struct tw_scratch {
     dnnl_memory_t *pads;     /* by step */
     dnnl_exec_arg_t *
         *arguments;     /* by step: of its arguments, then of the scratchpad; for others than oneDNN's unused */
-    void ***run_places; /* by step: places of the arguments */
+    void ***run_places; /* by step: places of the arguments, then the scratchpad */
     dnnl_stream_t stream;
 };
 
@@ -73,6 +73,7 @@ static enum tw_status bind_step(struct tw_scratch *s, int index, struct tw_error
         s->arguments[index][i] = (dnnl_exec_arg_t){argument->kind, s->memories[argument->slot]};
         s->run_places[index][i] = s->places[argument->slot];
     }
+    s->run_places[index][step->argument_count] = s->pad;
     if (step->scratchpad_bytes == 0)
         return TW_OK;
     dnnl_memory_desc_t layout;
