@@ -1,5 +1,6 @@
 #include "engine/onednn.h"
 #include "engine/plan.h"
+#include "engine/vector/kernels.h"
 #include "graph/ops/support.h"
 
 static bool fits(const struct tw_plan *plan, const struct tw_node *node)
@@ -48,6 +49,87 @@ static bool make_operation(const struct tw_node *node, const struct op_window *w
            dnnl_success;
 }
 
+/* Windows over blocks of channels: own kernels, which are bound by memory only. */
+struct pooling {
+    struct vector_pool form; /* places are filled in for each block */
+    void (*kernel)(const struct vector_pool *pool);
+    int blocks, width;
+};
+
+static enum tw_status run(const struct step *step, void *const *memory, struct tw_error *error)
+{
+    const struct pooling *pooling = step->state;
+    const int *in = pooling->form.in, *out = pooling->form.out;
+    (void)error;
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < pooling->blocks; i++) {
+        struct vector_pool pool = pooling->form;
+        pool.x = (const float *)memory[0] + (size_t)i * (size_t)in[0] * (size_t)in[1] * (size_t)pooling->width;
+        pool.y = (float *)memory[1] + (size_t)i * (size_t)out[0] * (size_t)out[1] * (size_t)pooling->width;
+        pooling->kernel(&pool);
+    }
+    return TW_OK;
+}
+
+/* False: not a form for own kernels. */
+static bool describe(const struct tw_node *node, const struct op_window *w, const dnnl_memory_desc_t *x,
+                     const dnnl_memory_desc_t *y, struct pooling *pooling)
+{
+    dnnl_memory_desc_t blocked;
+    if (!tw_onednn_blocked(x->dims, &blocked) || !tw_onednn_same(&blocked, x))
+        return false;
+    int width = (int)blocked.format_desc.blocking.inner_blks[0];
+    const struct vector_kernels *kernels = vector_kernels_for(width);
+    if (kernels == NULL || !tw_onednn_blocked(y->dims, &blocked) || x->dims[0] * x->dims[1] > OP_MAX_EXTENT)
+        return false;
+    pooling->kernel = kernels->pool;
+    pooling->width = width;
+    pooling->blocks = (int)(x->dims[0] * x->dims[1]) / width;
+    struct vector_pool *form = &pooling->form;
+    form->is_mean = node->op == TW_OP_AVERAGE_POOL || node->op == TW_OP_GLOBAL_AVERAGE_POOL;
+    form->counts_pads = tw_node_int(node, "count_include_pad", 0) != 0;
+    for (int i = 0; i < 2; i++) {
+        int at = OP_SPATIAL - 2 + i;
+        if (w->in[at] > INT16_MAX || w->kernel[at] > INT16_MAX || w->stride[at] > INT16_MAX || w->dilation[at] != 1 ||
+            w->begin[at] >= w->kernel[at] || (w->out[at] - 1) * w->stride[at] - w->begin[at] >= w->in[at] ||
+            (form->counts_pads &&
+             (w->out[at] - 1) * w->stride[at] + w->kernel[at] - w->in[at] - w->begin[at] > w->end[at]))
+            return false;
+        form->in[i] = (int)w->in[at];
+        form->out[i] = (int)w->out[at];
+        form->kernel[i] = (int)w->kernel[at];
+        form->stride[i] = (int)w->stride[at];
+        form->begin[i] = (int)w->begin[at];
+    }
+    return true;
+}
+
+static enum tw_status add_own(struct tw_plan *plan, const struct tw_node *node, const struct pooling *pooling, int x,
+                              struct tw_error *error)
+{
+    dnnl_memory_desc_t layout;
+    int y;
+    struct pooling *state = tw_alloc(1, sizeof *state);
+    enum tw_status status = state != NULL ? TW_OK : tw_fail_memory(error, sizeof *state, "a pool");
+    (void)tw_onednn_blocked(plan->graph->values[node->outputs[0]].shape.dims, &layout);
+    if (status == TW_OK)
+        status = tw_plan_output_slot(plan, node->outputs[0], &layout, &y, error);
+    if (status == TW_OK) {
+        const struct argument arguments[] = {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}};
+        status = tw_plan_add_step(plan, node, "vector pool", NULL, arguments, 2, error);
+    }
+    if (status != TW_OK) {
+        tw_free(state);
+        return status;
+    }
+    *state = *pooling;
+    struct step *step = &plan->steps[plan->step_count - 1];
+    step->run = run;
+    step->state = state;
+    step->free_state = tw_free;
+    return TW_OK;
+}
+
 enum tw_status tw_step_pool(struct tw_plan *plan, const struct tw_node *node, bool *is_done, struct tw_error *error)
 {
     struct op_window window;
@@ -62,6 +144,13 @@ enum tw_status tw_step_pool(struct tw_plan *plan, const struct tw_node *node, bo
     if (status != TW_OK || (status = tw_plan_layout(plan, node->inputs[0], &x_layout, error)) != TW_OK ||
         (status = tw_onednn_any(4, plan->graph->values[node->outputs[0]].shape.dims, &y_layout, error)) != TW_OK)
         return status;
+    struct pooling pooling;
+    if (describe(node, &window, &x_layout, &y_layout, &pooling)) {
+        *is_done = true;
+        if ((status = tw_plan_slot_in(plan, node->inputs[0], &x_layout, &x, error)) != TW_OK)
+            return status;
+        return add_own(plan, node, &pooling, x, error);
+    }
     if (!make_operation(node, &window, &x_layout, &y_layout, &operation) ||
         !tw_onednn_attributes(node, false, &attributes))
         return TW_OK;

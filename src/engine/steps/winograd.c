@@ -65,7 +65,7 @@ static const float *floats_of(const struct tw_value *value, void **copy, struct 
 }
 
 static enum tw_status make(const struct tw_plan *plan, const struct tw_node *node, const struct winograd_shape *shape,
-                           const struct winograd_kernels *kernels, struct winograd **made, struct tw_error *error)
+                           const struct vector_kernels *kernels, struct winograd **made, struct tw_error *error)
 {
     const struct tw_value *values = plan->graph->values;
     bool has_bias = node->input_count > 2 && node->inputs[2] >= 0;
@@ -121,12 +121,13 @@ enum tw_status tw_step_winograd(struct tw_plan *plan, const struct tw_node *node
         !tw_onednn_blocked(y->dims, &layouts[1]))
         return TW_OK;
     int width = (int)layouts[0].format_desc.blocking.inner_blks[0];
+    const struct vector_kernels *kernels = vector_kernels_for(width);
     const struct winograd_rule *rule = winograd_rule_for(&shape, width);
-    if (rule == NULL)
+    if (kernels == NULL || rule == NULL)
         return TW_OK;
     for (int i = 0; i < 2; i++)
         shape.tile[i] = shape.kernel[i] > 1 ? rule->tile : 1;
-    if ((status = make(plan, node, &shape, rule->kernels, &winograd, error)) != TW_OK)
+    if ((status = make(plan, node, &shape, kernels, &winograd, error)) != TW_OK)
         return status;
     status = add(plan, node, layouts, rule, winograd, error);
     if (status != TW_OK)

@@ -1,32 +1,25 @@
 #include "engine/winograd/rule.h"
 
-enum { FORMS = 8 };
+/* In one dimension, in two. */
+static const struct winograd_rule rules[][2] = {
+    {{"winograd 1d F(2,3)", 2, 3}, {"winograd 2d F(2x2,3x3)", 2, 3}},
+    {{"winograd 1d F(4,3)", 4, 3}, {"winograd 2d F(4x4,3x3)", 4, 3}},
+    {{"winograd 1d F(6,3)", 6, 3}, {"winograd 2d F(6x6,3x3)", 6, 3}},
+    {{"winograd 1d F(2,5)", 2, 5}, {"winograd 2d F(2x2,5x5)", 2, 5}},
+    {{"winograd 1d F(4,5)", 4, 5}, {"winograd 2d F(4x4,5x5)", 4, 5}},
+    {{"winograd 1d F(2,7)", 2, 7}},
+    {{"winograd 1d F(4,7)", 4, 7}},
+    {{"winograd 1d F(6,7)", 6, 7}},
+};
+/* No tiles: a product of matrices, with the weights fetched ahead. */
+static const struct winograd_rule point_rule = {"vector 1x1", 1, 1};
 
 /* What the parts cost, in fused multiplications of a vector: fitted to the measured times of Inception v3's layers. */
 struct costs {
     double transform; /* of one vector that is transformed */
     double weight;    /* of one vector of weights, which comes from memory */
 };
-static const struct costs costs_avx512 = {28, 25}, costs_avx2 = {14, 12}, costs_portable = {14, 12};
-
-#define FORM(m, r, of)                                                                                                 \
-    {                                                                                                                  \
-        {"winograd 1d F(" #m "," #r ")", of, m, r},                                                                    \
-        {                                                                                                              \
-            "winograd 2d F(" #m "x" #m "," #r "x" #r ")", of, m, r                                                     \
-        }                                                                                                              \
-    }
-#define FORMS_OF(of)                                                                                                   \
-    {                                                                                                                  \
-        FORM(2, 3, of), FORM(4, 3, of), FORM(6, 3, of), FORM(2, 5, of), FORM(4, 5, of), FORM(2, 7, of),                \
-            FORM(4, 7, of), FORM(6, 7, of)                                                                             \
-    }
-/* In one dimension, in two. */
-#ifdef __x86_64__
-static const struct winograd_rule rules_avx512[FORMS][2] = FORMS_OF(&winograd_avx512);
-static const struct winograd_rule rules_avx2[FORMS][2] = FORMS_OF(&winograd_avx2);
-#endif
-static const struct winograd_rule rules_portable[FORMS][2] = FORMS_OF(&winograd_portable);
+static const struct costs costs_16 = {28, 25}, costs_8 = {14, 12}; /* by the width of a block */
 
 static double vectors(int channels, int width)
 {
@@ -59,36 +52,21 @@ static double winograd_cost(const struct winograd_shape *shape, const struct cos
     return winograd_has(&tiled) ? cost_of(shape, costs, width, points, tiles) : -1;
 }
 
-static const struct winograd_rule (*rules_for(int width, const struct costs **costs))[2]
-{
-#ifdef __x86_64__
-    if (width == winograd_avx512.width && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-        *costs = &costs_avx512;
-        return rules_avx512;
-    }
-    if (width == winograd_avx2.width && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        *costs = &costs_avx2;
-        return rules_avx2;
-    }
-#endif
-    *costs = &costs_portable;
-    return width == winograd_portable.width ? rules_portable : NULL;
-}
-
 const struct winograd_rule *winograd_rule_for(const struct winograd_shape *shape, int width)
 {
-    const struct costs *costs;
-    const struct winograd_rule(*rules)[2] = rules_for(width, &costs);
+    const struct costs *costs = width == 16 ? &costs_16 : &costs_8;
     const struct winograd_rule *best = NULL;
     bool is_2d = shape->kernel[0] > 1 && shape->kernel[1] > 1;
     int taps = shape->kernel[0] > 1 ? shape->kernel[0] : shape->kernel[1];
-    if (rules == NULL || (is_2d && shape->kernel[0] != shape->kernel[1]))
+    if (taps == 1)
+        return shape->begin[0] == 0 && shape->begin[1] == 0 ? &point_rule : NULL;
+    if (is_2d && shape->kernel[0] != shape->kernel[1])
         return NULL;
     double least = direct_cost(shape, costs, width);
-    for (int i = 0; i < FORMS; i++) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         const struct winograd_rule *rule = &rules[i][is_2d];
-        double cost = winograd_cost(shape, costs, width, rule->tile);
-        if (rule->taps != taps || cost < 0 || cost >= least)
+        double cost = rule->taps == taps ? winograd_cost(shape, costs, width, rule->tile) : -1;
+        if (cost < 0 || cost >= least)
             continue;
         least = cost;
         best = rule;

@@ -1,4 +1,4 @@
-/* Which convolutions Winograd's way does, and with which tile: fixed rules by shape, so that all machines with one kind of
+/* Which convolutions are done here, and with which tile: fixed rules by shape, so that all machines with one kind of
  * vector unit choose alike and give the same bits. */
 #ifndef TW_ENGINE_WINOGRAD_RULE_H
 #define TW_ENGINE_WINOGRAD_RULE_H
@@ -7,10 +7,9 @@
 
 struct winograd_rule {
     const char *name; /* "winograd 1d F(6,7)": for profiles */
-    const struct winograd_kernels *kernels;
-    int tile, taps; /* along each axis on which the kernel is longer than 1 */
+    int tile, taps;   /* along each axis on which the kernel is longer than 1 */
 };
-/* NULL: direct convolution is faster, or there are no kernels. `width`: channels in a block. Ignores shape->tile. */
+/* NULL: the library is faster, or there is no form. `width`: channels in a block. Ignores shape->tile. */
 const struct winograd_rule *winograd_rule_for(const struct winograd_shape *shape, int width);
 
 #endif

@@ -14,9 +14,9 @@ enum { MAX_TAPS_2D = 5 };
 
 struct winograd {
     struct winograd_shape shape;
-    const struct winograd_kernels *kernels;
+    const struct vector_kernels *kernels;
     struct winograd_axis axes[2];
-    winograd_transform *input[2], *output[2]; /* NULL along an axis of kernel 1 */
+    vector_transform *input[2], *output[2]; /* NULL along an axis of kernel 1 */
     int threads;
     int points;                /* of both axes */
     int in_blocks, out_blocks; /* of channels */
@@ -37,12 +37,12 @@ struct place {
     float *half;     /* a tile between its two axes */
 };
 
-static winograd_transform *input_of(const struct winograd_kernels *kernels, const struct winograd_axis *axis)
+static vector_transform *input_of(const struct vector_kernels *kernels, const struct winograd_axis *axis)
 {
     return axis->points == 1 ? NULL : kernels->input[(axis->points - 4) / 2];
 }
 
-static winograd_transform *output_of(const struct winograd_kernels *kernels, const struct winograd_axis *axis)
+static vector_transform *output_of(const struct vector_kernels *kernels, const struct winograd_axis *axis)
 {
     return axis->points == 1 ? NULL : kernels->output[(axis->points - 4) / 2][axis->outputs / 2 - 1];
 }
@@ -56,7 +56,7 @@ bool winograd_has(const struct winograd_shape *shape)
     }
     bool is_2d = shape->kernel[0] > 1 && shape->kernel[1] > 1;
     return is_2d ? shape->kernel[0] <= MAX_TAPS_2D && shape->kernel[1] <= MAX_TAPS_2D
-                 : shape->kernel[0] > 1 || shape->kernel[1] > 1;
+                 : shape->kernel[0] * shape->kernel[1] > 1 || (shape->begin[0] == 0 && shape->begin[1] == 0);
 }
 
 /* An odd number of cache lines: a power of two would put a tile's points into one set of the cache. */
@@ -209,22 +209,26 @@ static void transform_input(const struct winograd *w, const float *x, int tile, 
             from = x + ((size_t)window.at[0] * (size_t)w->shape.in[1] + (size_t)window.at[1]) * width;
         else
             copy_corner(w, &window, x, place->corner);
-        struct winograd_lines lines = {.from = from, .to = to, .to_step = w->point_floats, .count = 1};
+        struct vector_lines lines = {.from = from, .to = to, .to_step = w->point_floats, .count = 1};
         if (down == 1 || across == 1) {
             lines.from_step = down == 1 ? width : row;
             w->input[down == 1](&w->axes[down == 1], &lines);
             continue;
         }
         size_t column = (size_t)down * width;
-        lines = (struct winograd_lines){from, width, row, place->half, column, width, .count = down};
+        lines = (struct vector_lines){from, width, row, place->half, column, width, .count = down};
         w->input[1](&w->axes[1], &lines);
-        lines = (struct winograd_lines){place->half,     width,          column, to, (size_t)across * w->point_floats,
-                                        w->point_floats, .count = across};
+        lines = (struct vector_lines){place->half,     width,          column, to, (size_t)across * w->point_floats,
+                                      w->point_floats, .count = across};
         w->input[0](&w->axes[0], &lines);
     }
 }
 
-/* Where a panel of output channels of a tile's outputs begins. */
+static int panel_columns(const struct winograd *w, int panel)
+{
+    return w->out_blocks - panel * PANEL < PANEL ? w->out_blocks - panel * PANEL : PANEL;
+}
+
 static void transform_output(const struct winograd *w, int panel, int columns, int tile, const float *from, float *y,
                              const struct place *place)
 {
@@ -239,34 +243,56 @@ static void transform_output(const struct winograd *w, int panel, int columns, i
     y += (size_t)panel * PANEL * plane + ((size_t)at[0] * (size_t)w->shape.out[1] + (size_t)at[1]) * width;
     if (down == 1 || across == 1) {
         bool is_across = down == 1;
-        const struct winograd_lines lines = {
+        const struct vector_lines lines = {
             from, point, width, y, is_across ? width : row, plane, columns, valid[is_across], bias, w->least};
         w->output[is_across](&w->axes[is_across], &lines);
         return;
     }
     for (int column = 0; column < columns; column++) {
         size_t half_row = (size_t)across * width;
-        struct winograd_lines lines = {from + (size_t)column * width,
-                                       (size_t)across * point,
-                                       point,
-                                       place->half,
-                                       half_row,
-                                       width,
-                                       .count = across};
+        struct vector_lines lines = {from + (size_t)column * width,
+                                     (size_t)across * point,
+                                     point,
+                                     place->half,
+                                     half_row,
+                                     width,
+                                     .count = across};
         w->output[0](&w->axes[0], &lines);
         for (int i = 0; i < valid[0]; i++) {
-            lines = (struct winograd_lines){place->half + (size_t)i * half_row,
-                                            width,
-                                            0,
-                                            y + (size_t)column * plane + (size_t)i * row,
-                                            width,
-                                            0,
-                                            1,
-                                            valid[1],
-                                            bias + (size_t)column * width,
-                                            w->least};
+            lines = (struct vector_lines){place->half + (size_t)i * half_row,
+                                          width,
+                                          0,
+                                          y + (size_t)column * plane + (size_t)i * row,
+                                          width,
+                                          0,
+                                          1,
+                                          valid[1],
+                                          bias + (size_t)column * width,
+                                          w->least};
             w->output[1](&w->axes[1], &lines);
         }
+    }
+}
+
+/* Without taps the image is the input and the output of the product. */
+static void multiply_points(const struct winograd *w, int first, int count, const float *x, float *y)
+{
+    size_t width = (size_t)w->kernels->width, plane = (size_t)w->tile_count * width;
+    for (int panel = 0; panel * PANEL < w->out_blocks; panel++) {
+        const struct vector_product product = {
+            .a = x + (size_t)first * width,
+            .a_block = plane,
+            .b = w->weights + (size_t)panel * PANEL * (size_t)w->in_blocks * width * width,
+            .c = y + (size_t)panel * PANEL * plane + (size_t)first * width,
+            .c_tile = width,
+            .c_column = plane,
+            .bias = w->bias + (size_t)panel * PANEL * width,
+            .least = w->least,
+            .tiles = count,
+            .blocks = w->in_blocks,
+            .columns = panel_columns(w, panel),
+        };
+        w->kernels->multiply(&product);
     }
 }
 
@@ -278,10 +304,14 @@ static void run_group(const struct winograd *w, int first, int count, const floa
         transform_input(w, x, first + i, place->inputs + (size_t)i * width, place);
     const float *weights = w->weights;
     for (int panel = 0; panel * PANEL < w->out_blocks; panel++) {
-        int columns = w->out_blocks - panel * PANEL < PANEL ? w->out_blocks - panel * PANEL : PANEL;
+        int columns = panel_columns(w, panel);
         size_t point = odd_lines((size_t)w->group * (size_t)columns * width);
-        struct winograd_product product = {
-            .a_block = (size_t)w->group * width, .tiles = count, .blocks = w->in_blocks, .columns = columns};
+        struct vector_product product = {.a_block = (size_t)w->group * width,
+                                         .c_tile = (size_t)columns * width,
+                                         .c_column = width,
+                                         .tiles = count,
+                                         .blocks = w->in_blocks,
+                                         .columns = columns};
         for (int i = 0; i < w->points; i++, weights += depth * (size_t)columns * width) {
             product.a = place->inputs + (size_t)i * w->point_floats;
             product.b = weights;
@@ -304,6 +334,10 @@ void winograd_run(const struct winograd *w, const float *x, float *y, void *scra
         struct place place = {.corner = begin, .half = begin + tile_floats, .inputs = begin + 2 * tile_floats};
         place.products = place.inputs + (size_t)w->points * w->point_floats;
         int first = i * w->group, left = w->tile_count - first;
-        run_group(w, first, left < w->group ? left : w->group, x, y, &place);
+        int count = left < w->group ? left : w->group;
+        if (w->points == 1)
+            multiply_points(w, first, count, x, y);
+        else
+            run_group(w, first, count, x, y, &place);
     }
 }

@@ -1,5 +1,6 @@
 /* Stride-1 convolutions by Winograd's way, in one dimension (1x7, 7x1, 1x3, 3x1) and in two (3x3, 5x5): fewer
- * multiplications than direct convolution for somewhat more rounding. Bias and ReLU are in it.
+ * multiplications than direct convolution for somewhat more rounding. 1x1 is the same without the transforms: one product.
+ * Bias and ReLU are in it.
  *
  * Inputs and outputs lie in blocks of channels, [channels / width][height][width of the image][width], one image; channels
  * that do not fill the last block are zeros in and out. An output's bits depend on its inputs and the form only, never on
@@ -8,7 +9,7 @@
 #define TW_ENGINE_WINOGRAD_WINOGRAD_H
 
 #include "base/status.h"
-#include "engine/winograd/kernels.h"
+#include "engine/vector/kernels.h"
 
 #include <stddef.h>
 
@@ -26,7 +27,7 @@ struct winograd;
 /* weights: [out][in][height][width] in C order, need not be aligned; bias: [out] or NULL. Both are copied, transformed.
  * `threads`: the most that a run uses. TW_UNSUPPORTED: winograd_has() is false. */
 struct winograd_options {
-    const struct winograd_kernels *kernels;
+    const struct vector_kernels *kernels;
     bool has_relu;
     int threads;
 };

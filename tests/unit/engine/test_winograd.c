@@ -10,18 +10,18 @@
 static const struct {
     int tile, taps;
     double tolerance;
-} forms[] = {{2, 3, 1e-5}, {4, 3, 1e-4}, {6, 3, 2e-4}, {2, 5, 5e-5},
+} forms[] = {{1, 1, 5e-6}, {2, 3, 1e-5}, {4, 3, 1e-4}, {6, 3, 2e-4}, {2, 5, 5e-5},
              {4, 5, 2e-4}, {2, 7, 5e-5}, {4, 7, 2e-4}, {6, 7, 5e-4}};
 
-static const struct winograd_kernels *kernels_here(int i)
+static const struct vector_kernels *kernels_here(int i)
 {
 #ifdef __x86_64__
     if (i == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &winograd_avx2;
+        return &vector_avx2;
     if (i == 2 && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return &winograd_avx512;
+        return &vector_avx512;
 #endif
-    return i == 0 ? &winograd_portable : NULL;
+    return i == 0 ? &vector_portable : NULL;
 }
 
 struct problem {
@@ -96,7 +96,7 @@ static void free_problem(struct problem *p)
 }
 
 /* The scratch is full of NaNs before: what is read but never written shows. */
-static float *run(const struct problem *p, const struct winograd_kernels *kernels, int threads)
+static float *run(const struct problem *p, const struct vector_kernels *kernels, int threads)
 {
     struct tw_error error = {0};
     struct winograd *winograd;
@@ -114,7 +114,7 @@ static float *run(const struct problem *p, const struct winograd_kernels *kernel
     return y;
 }
 
-static void expect_close(const struct problem *p, const struct winograd_kernels *kernels, const float *y,
+static void expect_close(const struct problem *p, const struct vector_kernels *kernels, const float *y,
                          double tolerance)
 {
     double spread = 0;
@@ -141,8 +141,9 @@ static void make_shape(struct winograd_shape *s, int form, int direction, int va
         s->kernel[i] = is_tiled ? forms[form].taps : 1;
         s->tile[i] = is_tiled ? forms[form].tile : 1;
         s->in[i] = sizes[variant][i];
-        s->begin[i] = is_tiled ? (variant + i) % 3 : 0;
-        s->out[i] = s->in[i] + (is_tiled ? s->begin[i] + variant % 2 - forms[form].taps + 1 : 0);
+        bool is_padded = is_tiled && forms[form].taps > 1;
+        s->begin[i] = is_padded ? (variant + i) % 3 : 0;
+        s->out[i] = s->in[i] + (is_padded ? s->begin[i] + variant % 2 - forms[form].taps + 1 : 0);
     }
 }
 
@@ -157,7 +158,7 @@ static void every_form_equals_plain_loops(void **state)
             make_shape(&p.shape, form, i % 3, i / 3);
             assert_true(winograd_has(&p.shape));
             for (int k = 0; k < 3 && p.shape.out[0] > 0 && p.shape.out[1] > 0; k++) {
-                const struct winograd_kernels *kernels = kernels_here(k);
+                const struct vector_kernels *kernels = kernels_here(k);
                 if (kernels == NULL)
                     continue;
                 make_problem(&p, kernels->width, i % 4 != 3);
@@ -174,7 +175,7 @@ static void threads_change_no_bit(void **state)
 {
     (void)state;
     for (int k = 0; k < 3; k++) {
-        const struct winograd_kernels *kernels = kernels_here(k);
+        const struct vector_kernels *kernels = kernels_here(k);
         if (kernels == NULL)
             continue;
         struct problem p = {.shape = {32, 48, {40, 39}, {40, 39}, {3, 3}, {1, 1}, {4, 4}}, .has_relu = true};
@@ -196,7 +197,7 @@ static void unknown_forms_are_refused_by_name(void **state)
     static const struct winograd_shape shapes[] = {
         {16, 16, {9, 9}, {7, 7}, {3, 3}, {0, 0}, {3, 3}}, /* an odd tile */
         {16, 16, {9, 9}, {6, 6}, {4, 4}, {0, 0}, {2, 2}}, /* four taps */
-        {16, 16, {9, 9}, {9, 9}, {1, 1}, {0, 0}, {1, 1}}, /* nothing to save */
+        {16, 16, {9, 9}, {9, 9}, {1, 1}, {1, 0}, {1, 1}}, /* one tap, and padding */
         {16, 16, {9, 9}, {7, 9}, {3, 1}, {0, 0}, {4, 2}}, /* a tile without taps */
         {16, 16, {9, 9}, {3, 3}, {7, 7}, {0, 0}, {2, 2}}, /* too coarse */
     };
@@ -204,7 +205,7 @@ static void unknown_forms_are_refused_by_name(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct tw_error error = {0};
         struct winograd *winograd = NULL;
-        const struct winograd_options options = {&winograd_portable, true, 1};
+        const struct winograd_options options = {&vector_portable, true, 1};
         assert_false(winograd_has(&shapes[i]));
         assert_int_equal(winograd_new(&shapes[i], &options, NULL, NULL, &winograd, &error), TW_UNSUPPORTED);
         assert_non_null(strstr(error.text, "Winograd"));
@@ -212,7 +213,7 @@ static void unknown_forms_are_refused_by_name(void **state)
     }
 }
 
-/* A convolution of one image with blocks that fill. */
+/* A convolution of one image whose channels fill blocks. */
 static int conv(struct tw_graph *graph, int x, int64_t in, int64_t out, int64_t down, int64_t across)
 {
     int y = NODE(graph, TW_OP_CONV, x, against_weights(graph, SHAPE(out, in, down, across)),
@@ -235,6 +236,19 @@ static void plans_use_it_and_equal_the_reference(void **state)
         int x = net_input(graph, SHAPE(1, 128, 12, 20));
         int y = conv(graph, x, 128, 96, kernels[i][0], kernels[i][1]);
         against_expect(graph, y, has_blocks() ? "winograd" : NULL, "a convolution");
+    }
+}
+
+static void pools_of_blocks_are_done_here(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct tw_graph *graph = tw_graph_new();
+        int x = conv(graph, net_input(graph, SHAPE(1, 16, 15, 14)), 16, 32, 3, 3);
+        int y = NODE(graph, i == 0 ? TW_OP_AVERAGE_POOL : TW_OP_MAX_POOL, x);
+        SET_INTS(graph, "kernel_shape", 3, 3);
+        SET_INTS(graph, "pads", 1, 1, 1, 1);
+        against_expect(graph, y, has_blocks() ? "vector pool" : NULL, "a pool");
     }
 }
 
@@ -300,6 +314,7 @@ int main(void)
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(unknown_forms_are_refused_by_name),
         cmocka_unit_test(plans_use_it_and_equal_the_reference),
+        cmocka_unit_test(pools_of_blocks_are_done_here),
         cmocka_unit_test(groups_strides_and_dilations_are_left_to_others),
         cmocka_unit_test(plans_give_the_same_bits_for_any_threads_and_batch),
     };

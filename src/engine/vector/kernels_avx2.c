@@ -4,7 +4,7 @@
 enum { WIDTH = 8 };
 #define ROWS 6 /* times 2 vectors of sums, of 16 registers */
 #define TARGET __attribute__((target("avx2,fma")))
-#define KERNELS winograd_avx2
+#define KERNELS vector_avx2
 #define KERNELS_NAME "avx2"
 
 typedef __m256 vec;
@@ -14,10 +14,11 @@ typedef __m256 vec;
 #define v_zero() _mm256_setzero_ps()
 #define v_add(a, b) _mm256_add_ps(a, b)
 #define v_sub(a, b) _mm256_sub_ps(a, b)
+#define v_mul(a, b) _mm256_mul_ps(a, b)
 #define v_max(a, b) _mm256_max_ps(a, b)
 #define v_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define v_fnma(a, b, c) _mm256_fnmadd_ps(a, b, c)
 #define v_prefetch(from) _mm_prefetch(from, _MM_HINT_T1)
 
-#include "engine/winograd/kernels_body.inc"
+#include "engine/vector/kernels_body.inc"
 #endif

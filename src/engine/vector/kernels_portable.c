@@ -5,7 +5,7 @@
 enum { WIDTH = 8 };
 #define ROWS 6
 #define TARGET
-#define KERNELS winograd_portable
+#define KERNELS vector_portable
 #define KERNELS_NAME "portable"
 
 /* Vectors are passed to inlined functions only: no other file's idea of how they are passed matters. */
@@ -36,6 +36,7 @@ static inline vec v_max(vec a, vec b)
 #define v_zero() ((vec){})
 #define v_add(a, b) ((a) + (b))
 #define v_sub(a, b) ((a) - (b))
+#define v_mul(a, b) ((a) * (b))
 #ifdef __aarch64__
 #include <arm_neon.h>
 static inline vec v_fma(vec a, vec b, vec c)
@@ -52,4 +53,4 @@ static inline vec v_fma(vec a, vec b, vec c)
 #endif
 #define v_prefetch(from) __builtin_prefetch(from, 0, 2)
 
-#include "engine/winograd/kernels_body.inc"
+#include "engine/vector/kernels_body.inc"
