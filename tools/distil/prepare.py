@@ -17,6 +17,13 @@ from PIL import Image
 POOL = ("flowers", "caltech101", "pets", "animals", "catsdogs", "imagenet", "trash")
 
 
+def save(path, values):
+    """Whole or not at all."""
+    with open(path + ".part", "wb") as file:
+        np.save(file, values)
+    os.replace(path + ".part", path)
+
+
 def read_pool(shared):
     photos = []
     for name in POOL:
@@ -92,8 +99,8 @@ def mobilenet(photos, model_path, pool_path, logits_path):
             rows.append(((interpreter.get_tensor(tensor["index"]).astype(np.float32).ravel() - zero) * scale).astype(np.float16))
         if i % 1000 == 999:
             print(f"mobilenet {i + 1}/{len(photos)}", flush=True)
-    np.save(pool_path, np.stack(features))
-    np.save(logits_path, np.stack(outputs))
+    save(logits_path, np.stack(outputs))
+    save(pool_path, np.stack(features))  # last: main() takes it as the sign that both are there
 
 
 def main():
@@ -105,7 +112,7 @@ def main():
     os.makedirs(args.work, exist_ok=True)
     at = lambda name: os.path.join(args.work, name)
     if not os.path.exists(at("photos.npy")):
-        np.save(at("photos.npy"), read_pool(args.shared))
+        save(at("photos.npy"), read_pool(args.shared))
     photos = np.load(at("photos.npy"), mmap_mode="r")
     print(f"{len(photos)} photos", flush=True)
     if not os.path.exists(at("mobilenet.npy")):
