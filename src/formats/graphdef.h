@@ -62,6 +62,12 @@ struct tw_node *tf_emit(struct tf_graph *tf, struct tf_node *node, enum tw_op op
                         bool is_nchw);
 void tf_fail(struct tf_graph *tf, const struct tf_node *node, const char *what); /* TW_UNSUPPORTED */
 
+/* Ops of shapes and parts, graphdef_shape.c. */
+void tf_shape(struct tf_graph *tf, struct tf_node *node);
+void tf_strided_slice(struct tf_graph *tf, struct tf_node *node);
+void tf_pack(struct tf_graph *tf, struct tf_node *node);
+void tf_identity_n(struct tf_graph *tf, struct tf_node *node);
+
 /* Ops of pictures, graphdef_picture.c; the others are in graphdef_ops.c. */
 void tf_conv(struct tf_graph *tf, struct tf_node *node);
 void tf_depthwise_conv(struct tf_graph *tf, struct tf_node *node);

@@ -210,14 +210,9 @@ void tf_bias_add(struct tf_graph *tf, struct tf_node *node)
     if (bias < 0 || input < 0)
         return;
     if (is_nchw || has_nchw) {
-        struct tw_value value = tf->build->graph->values[bias];
-        if (!value.data || value.shape.rank != 1) {
-            tf_fail(tf, node, "has a bias that is no constant of one dimension");
-            return;
-        }
-        bias = build_fresh(tf->build, node->name, "bias");
-        struct tw_shape shape = {.rank = 3, .dims = {value.shape.dims[0], 1, 1}};
-        build_set_constant(tf->build, bias, value.dtype, &shape, value.data);
+        static const int64_t upright[] = {-1, 1, 1};
+        int shape = build_ints(tf->build, node->name, "shape", upright, 3);
+        bias = build_step(tf->build, TW_OP_RESHAPE, node->name, "bias", (const int[]){bias, shape}, 2);
     }
     keep_shape(tf, tf_emit(tf, node, TW_OP_ADD, (const int[]){input, bias}, 2, has_nchw), input);
 }
