@@ -121,7 +121,8 @@ static void runs_and_moves_beyond_the_picture_are_harmless(void **state)
 {
     (void)state;
     const uint8_t runs[] = {255, 1, 0, 2, 255, 255, 255, 1};
-    struct tw_buffer file = bmp_of(&(struct bmp_kind){40, 8, 1, 2, 3, 2, .palette = palette, .palette_size = 8}, runs, sizeof runs);
+    struct tw_buffer file =
+        bmp_of(&(struct bmp_kind){40, 8, 1, 2, 3, 2, .palette = palette, .palette_size = 8}, runs, sizeof runs);
     struct tw_error error = {0};
     assert_int_equal(status_of(file.data, file.size, &error), TW_OK);
     tw_buffer_release(&file);
@@ -142,7 +143,8 @@ static void damage_is_withstood(void **state)
     (void)state;
     const uint8_t rle8[] = {3, 1, 0, 0, 0, 3, 1, 0, 1, 0, 0, 1}, pixels[] = {3, 2, 1, 0, 50, 100, 200, 0};
     struct tw_buffer plain_rows = bmp_of(&(struct bmp_kind){40, 24, .width = 1, .height = 2}, pixels, 8);
-    struct tw_buffer runs = bmp_of(&(struct bmp_kind){40, 8, 1, 2, 3, 2, .palette = palette, .palette_size = 8}, rle8, sizeof rle8);
+    struct tw_buffer runs =
+        bmp_of(&(struct bmp_kind){40, 8, 1, 2, 3, 2, .palette = palette, .palette_size = 8}, rle8, sizeof rle8);
     withstands_damage(&plain_rows, 1);
     withstands_damage(&runs, 0);
 }

@@ -34,8 +34,8 @@ static struct tw_buffer gif_of(int width, int height, const struct frame *frames
                                           frames[i].is_interlaced, NULL),
                          GIF_OK);
         for (int y = 0; y < frames[i].height; y++)
-            assert_int_equal(
-                EGifPutLine(gif, (GifPixelType *)frames[i].indices + y * frames[i].width, frames[i].width), GIF_OK);
+            assert_int_equal(EGifPutLine(gif, (GifPixelType *)frames[i].indices + y * frames[i].width, frames[i].width),
+                             GIF_OK);
     }
     EGifCloseFile(gif, &code);
     GifFreeMapObject(map);

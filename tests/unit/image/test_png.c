@@ -14,8 +14,9 @@ static void rgb_is_kept_exactly_also_interlaced(void **state)
     (void)state;
     struct tw_image image = pattern(21, 13);
     for (int i = 0; i < 2; i++)
-        expect(png_of(image.rgb, 21, 13, 63, &(struct png_kind){.colour = PNG_COLOR_TYPE_RGB, .bits = 8, .is_interlaced = i == 1}), &plain, image.rgb,
-               21 * 13);
+        expect(png_of(image.rgb, 21, 13, 63,
+                      &(struct png_kind){.colour = PNG_COLOR_TYPE_RGB, .bits = 8, .is_interlaced = i == 1}),
+               &plain, image.rgb, 21 * 13);
     tw_image_release(&image);
 }
 
@@ -23,17 +24,18 @@ static void sixteen_bits_keep_their_high_byte(void **state)
 {
     (void)state;
     const uint8_t rgb[] = {0x12, 0xff, 0x34, 0x00, 0xfe, 0x80}, gray[] = {0x7f, 0xff};
-    expect(png_of(rgb, 1, 1, 6, &(struct png_kind){.colour = PNG_COLOR_TYPE_RGB, .bits = 16}), &plain, (uint8_t[]){0x12, 0x34, 0xfe}, 1);
-    expect(png_of(gray, 1, 1, 2, &(struct png_kind){.colour = PNG_COLOR_TYPE_GRAY, .bits = 16}), &plain, (uint8_t[]){0x7f, 0x7f, 0x7f},
-           1);
+    expect(png_of(rgb, 1, 1, 6, &(struct png_kind){.colour = PNG_COLOR_TYPE_RGB, .bits = 16}), &plain,
+           (uint8_t[]){0x12, 0x34, 0xfe}, 1);
+    expect(png_of(gray, 1, 1, 2, &(struct png_kind){.colour = PNG_COLOR_TYPE_GRAY, .bits = 16}), &plain,
+           (uint8_t[]){0x7f, 0x7f, 0x7f}, 1);
 }
 
 static void low_bit_gray_is_spread_over_all_levels(void **state)
 {
     (void)state;
     const uint8_t one[] = {0x40}, two[] = {0x1b};
-    expect(png_of(one, 2, 1, 1, &(struct png_kind){.colour = PNG_COLOR_TYPE_GRAY, .bits = 1}), &plain, (uint8_t[]){0, 0, 0, 255, 255, 255},
-           2);
+    expect(png_of(one, 2, 1, 1, &(struct png_kind){.colour = PNG_COLOR_TYPE_GRAY, .bits = 1}), &plain,
+           (uint8_t[]){0, 0, 0, 255, 255, 255}, 2);
     expect(png_of(two, 4, 1, 1, &(struct png_kind){.colour = PNG_COLOR_TYPE_GRAY, .bits = 2}), &plain,
            (uint8_t[]){0, 0, 0, 85, 85, 85, 170, 170, 170, 255, 255, 255}, 4);
 }
@@ -63,7 +65,8 @@ static void palettes_of_every_depth_are_looked_up_with_their_alpha(void **state)
     const uint8_t alpha[] = {255, 0}, rgb[] = {1, 2, 3, 200, 100, 50}, shown[] = {1, 2, 3, 255, 255, 255};
     const uint8_t packed[4][2] = {{0x40}, {0x10}, {0x01}, {0, 1}};
     for (int i = 0; i < 4; i++) {
-        struct png_kind kind = {.colour = PNG_COLOR_TYPE_PALETTE, .bits = 1 << i, .palette = colours, .palette_size = 2};
+        struct png_kind kind = {
+            .colour = PNG_COLOR_TYPE_PALETTE, .bits = 1 << i, .palette = colours, .palette_size = 2};
         size_t stride = i == 3 ? 2 : 1;
         expect(png_of(packed[i], 2, 1, stride, &kind), &plain, rgb, 2);
         kind.palette_alpha = alpha;
@@ -77,7 +80,8 @@ static void damage_is_withstood(void **state)
     (void)state;
     struct tw_image image = pattern(11, 9);
     struct tw_buffer rgb = png_of(image.rgb, 11, 9, 33, &(struct png_kind){.colour = PNG_COLOR_TYPE_RGB, .bits = 8});
-    struct tw_buffer interlaced = png_of(image.rgb, 11, 9, 33, &(struct png_kind){.colour = PNG_COLOR_TYPE_RGB, .bits = 8, .is_interlaced = true});
+    struct tw_buffer interlaced = png_of(
+        image.rgb, 11, 9, 33, &(struct png_kind){.colour = PNG_COLOR_TYPE_RGB, .bits = 8, .is_interlaced = true});
     withstands_damage(&rgb, 24); /* IEND, the data's checksums */
     withstands_damage(&interlaced, 24);
     tw_image_release(&image);
