@@ -160,7 +160,8 @@ static void limits_are_checked_before_memory_is_taken(void **state)
     refused_before_memory(png_header(60000, 60000), usual, "60000 x 60000 pixels (3600000000), more than the limit");
     refused_before_memory(png_header(70000, 1), usual, "more than the limit of 65500 a side");
     refused_before_memory(png_header(1, 0x7fffffff), usual, "more than the limit of 65500 a side");
-    refused_before_memory(png_header(10, 10), &(struct tw_image_limits){20, 1000, 1000}, "33 bytes, more than the limit of 20");
+    refused_before_memory(png_header(10, 10), &(struct tw_image_limits){20, 1000, 1000},
+                          "33 bytes, more than the limit of 20");
     refused_before_memory(png_header(10, 10), &(struct tw_image_limits){1000, 99, 1000}, "more than the limit of 99");
     refused_before_memory(png_header(10, 9), &(struct tw_image_limits){1000, 99, 9}, "more than the limit of 9 a side");
 }

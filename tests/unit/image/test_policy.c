@@ -14,9 +14,10 @@ static void the_default_is_inception_v3_of_2015(void **state)
     (void)state;
     char *json = tw_image_policy_to_json(&tw_image_policy_default);
     assert_string_equal(
-        json, "{\"decode\":{\"jpeg_dct\":\"ifast\",\"exif\":\"apply\",\"alpha\":\"blend\",\"background\":[255,255,255]},"
-              "\"resize\":\"tf1_bilinear\",\"fit\":\"squash\",\"width\":299,\"height\":299,\"mean\":[128,128,128],"
-              "\"scale\":[0.0078125,0.0078125,0.0078125],\"layout\":\"nchw\",\"channels\":\"rgb\"}");
+        json,
+        "{\"decode\":{\"jpeg_dct\":\"ifast\",\"exif\":\"apply\",\"alpha\":\"blend\",\"background\":[255,255,255]},"
+        "\"resize\":\"tf1_bilinear\",\"fit\":\"squash\",\"width\":299,\"height\":299,\"mean\":[128,128,128],"
+        "\"scale\":[0.0078125,0.0078125,0.0078125],\"layout\":\"nchw\",\"channels\":\"rgb\"}");
     tw_free(json);
 }
 
