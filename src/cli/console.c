@@ -144,7 +144,7 @@ enum tw_exit tw_console_fail(struct tw_console *console, const struct tw_error *
 enum tw_exit tw_console_print(struct tw_console *console, const struct tw_buffer *text)
 {
     tw_console_settle(console);
-    bool is_written = fwrite(text->data, 1, text->size, stdout) == text->size;
+    bool is_written = text->size == 0 || fwrite(text->data, 1, text->size, stdout) == text->size;
     if (is_written && fflush(stdout) == 0)
         return TW_EXIT_DONE;
     struct tw_error error = {0};

@@ -1,0 +1,182 @@
+#include "folder.h"
+
+/* `count` photos of each of `classes` classes, content made from a number. */
+static struct tw_dataset dataset_of(size_t classes, size_t count)
+{
+    struct tw_dataset dataset = {0};
+    size_t id;
+    for (size_t label = 0; label < classes; label++) {
+        char name[32];
+        snprintf(name, sizeof name, "class %zu", label);
+        assert_int_equal(tw_labels_add(&dataset.labels, name, &id, NULL), TW_OK);
+        for (size_t i = 0; i < count; i++) {
+            char uri[64];
+            struct tw_item *item;
+            snprintf(uri, sizeof uri, "%zu/%zu.jpg", label, i);
+            assert_int_equal(tw_dataset_add(&dataset, uri, uri, &item, NULL), TW_OK);
+            assert_int_equal(tw_digest_of(tw_span_of_text(uri), &item->content, NULL), TW_OK);
+            item->labels = tw_alloc(1, sizeof *item->labels);
+            item->labels[0] = (int64_t)label;
+            item->label_count = 1;
+        }
+    }
+    return dataset;
+}
+
+static size_t on_side(const struct tw_dataset *dataset, int64_t label, enum tw_side side)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < dataset->count; i++)
+        count += dataset->items[i].labels[0] == label && dataset->items[i].side == side;
+    return count;
+}
+
+static void the_point_is_the_first_53_bits_of_the_hash(void **state)
+{
+    (void)state;
+    struct tw_digest digest = {{0}};
+    assert_true(tw_split_point(&digest) == 0);
+    digest.bytes[0] = 0x80;
+    assert_true(tw_split_point(&digest) == 0.5);
+    memset(digest.bytes, 0xff, sizeof digest.bytes);
+    assert_true(tw_split_point(&digest) < 1);
+}
+
+static void the_share_is_kept_roughly_and_its_ends_exactly(void **state)
+{
+    (void)state;
+    struct tw_dataset dataset = dataset_of(1, 2000);
+    tw_dataset_split(&dataset, 0, false);
+    assert_int_equal(on_side(&dataset, 0, TW_SIDE_EVAL), 0);
+    tw_dataset_split(&dataset, 1, false);
+    assert_int_equal(on_side(&dataset, 0, TW_SIDE_TRAIN), 0);
+    tw_dataset_split(&dataset, 0.1, false);
+    assert_in_range(on_side(&dataset, 0, TW_SIDE_EVAL), 150, 250);
+    tw_dataset_release(&dataset);
+}
+
+static void a_photo_and_its_copy_are_on_one_side_for_every_share(void **state)
+{
+    (void)state;
+    struct tw_dataset dataset = dataset_of(2, 10);
+    dataset.items[3].content = dataset.items[7].content;
+    dataset.items[1].content = dataset.items[15].content;
+    for (int percent = 1; percent < 100; percent++) {
+        tw_dataset_split(&dataset, percent / 100.0, true);
+        assert_int_equal(dataset.items[3].side, dataset.items[7].side);
+        assert_int_equal(dataset.items[1].side, dataset.items[15].side);
+    }
+    tw_dataset_release(&dataset);
+}
+
+static void adding_photos_moves_none(void **state)
+{
+    (void)state;
+    struct tw_dataset few = dataset_of(1, 50), more = dataset_of(1, 400);
+    tw_dataset_split(&few, 0.2, true);
+    tw_dataset_split(&more, 0.2, true);
+    for (size_t i = 0; i < few.count; i++)
+        assert_int_equal(few.items[i].side, more.items[i].side);
+    tw_dataset_release(&few);
+    tw_dataset_release(&more);
+}
+
+static void five_photos_a_class_leave_one_to_evaluate_and_one_to_train(void **state)
+{
+    (void)state;
+    struct tw_dataset dataset = dataset_of(40, 5);
+    size_t without = 0;
+    tw_dataset_split(&dataset, 0.1, false);
+    for (int64_t label = 0; label < 40; label++)
+        without += on_side(&dataset, label, TW_SIDE_EVAL) == 0;
+    assert_true(without > 0);
+    for (int percent = 1; percent < 100; percent += 7) {
+        tw_dataset_split(&dataset, percent / 100.0, true);
+        for (int64_t label = 0; label < 40; label++) {
+            assert_true(on_side(&dataset, label, TW_SIDE_EVAL) >= 1);
+            assert_true(on_side(&dataset, label, TW_SIDE_TRAIN) >= 1);
+        }
+    }
+    tw_dataset_release(&dataset);
+}
+
+static void a_class_of_one_photo_follows_the_rule(void **state)
+{
+    (void)state;
+    struct tw_dataset dataset = dataset_of(1, 1);
+    tw_dataset_split(&dataset, 1e-9, true);
+    assert_int_equal(dataset.items[0].side, TW_SIDE_TRAIN);
+    tw_dataset_release(&dataset);
+}
+
+static void skipped_photos_are_not_what_a_class_evaluates_with(void **state)
+{
+    (void)state;
+    struct tw_dataset dataset = dataset_of(1, 5);
+    tw_dataset_split(&dataset, 1e-9, true);
+    for (size_t i = 0; i < 5; i++) {
+        if (dataset.items[i].side == TW_SIDE_EVAL)
+            assert_int_equal(tw_item_skip(&dataset.items[i], "broken", NULL), TW_OK);
+    }
+    tw_dataset_split(&dataset, 1e-9, true);
+    size_t usable = 0;
+    for (size_t i = 0; i < 5; i++)
+        usable += dataset.items[i].side == TW_SIDE_EVAL && dataset.items[i].status == TW_ITEM_OK;
+    assert_int_equal(usable, 1);
+    tw_dataset_release(&dataset);
+}
+
+static void hashing_reads_every_file_and_names_those_it_cannot(void **state)
+{
+    (void)state;
+    struct tw_digest wanted;
+    put_text("p/x/a.jpg", "content");
+    put_text("p/x/b.jpg", "more than the limit of bytes");
+    put_text("p/x/c.jpg", "");
+    put_text("p/x/d.jpg", "goes");
+    for (int threads = 1; threads <= 4; threads += 3) {
+        struct tw_dataset dataset = list("p");
+        put_text("p/x/d.jpg", "goes");
+        unlink("p/x/d.jpg");
+        assert_int_equal(tw_dataset_hash(&dataset, threads, 20, NULL, NULL), TW_OK);
+        assert_int_equal(tw_digest_of(tw_span_of_text("content"), &wanted, NULL), TW_OK);
+        assert_true(tw_digest_equal(&dataset.items[0].content, &wanted));
+        item_is_skipped(&dataset, 1, "p/x/b.jpg", "28 bytes, over the limit of 20");
+        item_is(&dataset, 2, "p/x/c.jpg", "x");
+        item_is_skipped(&dataset, 3, "p/x/d.jpg", "No such file");
+        tw_dataset_release(&dataset);
+        put_text("p/x/d.jpg", "goes");
+    }
+}
+
+static void copies_under_two_labels_are_skipped_and_under_one_are_kept(void **state)
+{
+    (void)state;
+    put_text("p/x/a.jpg", "one");
+    put_text("p/x/b.jpg", "one");
+    put_text("p/x/c.jpg", "two");
+    put_text("p/y/d.jpg", "two");
+    struct tw_dataset dataset = list("p");
+    assert_int_equal(tw_dataset_hash(&dataset, 2, 100, NULL, NULL), TW_OK);
+    item_is(&dataset, 0, "p/x/a.jpg", "x");
+    item_is(&dataset, 1, "p/x/b.jpg", "x");
+    item_is_skipped(&dataset, 2, "p/x/c.jpg", "under x and, as p/y/d.jpg, under y");
+    item_is_skipped(&dataset, 3, "p/y/d.jpg", "under y and, as p/x/c.jpg, under x");
+    tw_dataset_release(&dataset);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_point_is_the_first_53_bits_of_the_hash),
+        cmocka_unit_test(the_share_is_kept_roughly_and_its_ends_exactly),
+        cmocka_unit_test(a_photo_and_its_copy_are_on_one_side_for_every_share),
+        cmocka_unit_test(adding_photos_moves_none),
+        cmocka_unit_test(five_photos_a_class_leave_one_to_evaluate_and_one_to_train),
+        cmocka_unit_test(a_class_of_one_photo_follows_the_rule),
+        cmocka_unit_test(skipped_photos_are_not_what_a_class_evaluates_with),
+        in_folder(hashing_reads_every_file_and_names_those_it_cannot),
+        in_folder(copies_under_two_labels_are_skipped_and_under_one_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
