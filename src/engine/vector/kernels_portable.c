@@ -8,9 +8,6 @@ enum { WIDTH = 8 };
 #define KERNELS vector_portable
 #define KERNELS_NAME "portable"
 
-/* Vectors are passed to inlined functions only: no other file's idea of how they are passed matters. */
-#pragma GCC diagnostic ignored "-Wpsabi"
-
 typedef float vec __attribute__((vector_size(32)));
 typedef int32_t mask __attribute__((vector_size(32)));
 
