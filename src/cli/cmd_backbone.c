@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "engine/engine.h"
 #include "tasks/backbone.h"
+#include "tasks/convert.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,6 +90,16 @@ static enum tw_status list(bool is_json, struct tw_buffer *out, struct tw_error 
     return status;
 }
 
+static enum tw_status convert(const struct tw_arguments *arguments, struct tw_task_options *task,
+                              struct tw_error *error)
+{
+    const char *output = tw_text(arguments, TW_OPTION_OUTPUT, NULL);
+    if (output == NULL)
+        return tw_fail(error, TW_INVALID, "backbone convert wants the file to write: -o FILE.onnx");
+    task->backbone = arguments->operands[1];
+    return tw_backbone_convert(task, output, tw_has(arguments, TW_OPTION_FORCE), error);
+}
+
 enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw_console *console)
 {
     struct tw_error error = {0};
@@ -106,8 +117,11 @@ enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw
             status = put_backbone(&backbone, console->is_json, &out, &error);
         if (status == TW_OK && tw_has(arguments, TW_OPTION_PROFILE))
             status = put_profile(&backbone, task.threads, &out, &error);
+    } else if (status == TW_OK && strcmp(verb, "convert") == 0 && arguments->operand_count == 2) {
+        status = convert(arguments, &task, &error);
     } else if (status == TW_OK) {
-        status = tw_fail(&error, TW_INVALID, "backbone wants `list` or `info NAME|FILE`, not `%s`", verb);
+        status = tw_fail(&error, TW_INVALID,
+                         "backbone wants `list`, `info NAME|FILE` or `convert NAME|FILE -o FILE.onnx`, not `%s`", verb);
     }
     enum tw_exit code = status == TW_OK ? tw_console_print(console, &out) : tw_console_fail(console, &error);
     tw_backbone_release(&backbone);

@@ -20,7 +20,7 @@ static const enum tw_option_id evaluate_options[] = {TW_OPTION_PREDICTIONS, TW_O
 static const enum tw_option_id predict_options[] = {TW_OPTION_TOP, TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,
                                                     CONSOLE_OPTIONS};
 static const enum tw_option_id backbone_options[] = {TW_OPTION_PROFILE, TW_OPTION_LAYER, TW_OPTION_POLICY,
-                                                     CONSOLE_OPTIONS};
+                                                     TW_OPTION_OUTPUT,  TW_OPTION_FORCE, CONSOLE_OPTIONS};
 static const enum tw_option_id records_options[] = {TW_OPTION_VALUES, CONSOLE_OPTIONS};
 
 const struct tw_command tw_command_table[] = {
@@ -40,8 +40,11 @@ const struct tw_command tw_command_table[] = {
      "label and score of photos, folders or CSVs of them; - reads a photo from standard input",
      "Prints KEY PREDICTION SCORE, with --top N the N best labels; with --json one object a photo and line.",
      predict_options, 2, tw_command_predict},
-    {"backbone", "look", "list | info NAME|FILE", "the networks that make embeddings", NULL, backbone_options, 1,
-     tw_command_backbone},
+    {"backbone", "look", "list | info NAME|FILE | convert NAME|FILE -o FILE.onnx", "the networks that make embeddings",
+     "FILE is a network of any known format; `convert` writes it as ONNX, whole, and notes in it how a photo becomes "
+     "its "
+     "input and which layer is its embedding.",
+     backbone_options, 1, tw_command_backbone},
     {"records", "look", "cat|count|check FILE...", "looks into TFRecord files, ours and others'", NULL, records_options,
      2, tw_command_records},
 };

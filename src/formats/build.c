@@ -36,6 +36,16 @@ void *build_alloc(struct build *build, size_t count, size_t size)
     return block;
 }
 
+bool build_charge(struct build *build, size_t size_bytes)
+{
+    enum { MOST_CHARGED = 256 << 20 };
+    if (!build->status && size_bytes > MOST_CHARGED - (size_t)build->charged_bytes)
+        build_fail(build, TW_LIMIT, "parts that the file names again and again take over %d bytes", MOST_CHARGED);
+    else if (!build->status)
+        build->charged_bytes += (int64_t)size_bytes;
+    return !build->status;
+}
+
 bool build_next(struct build *build, struct tw_reader *reader, struct tw_wire_field *field)
 {
     bool has_field = false;

@@ -14,6 +14,7 @@ struct build {
     enum tw_status status; /* of the first failure */
     size_t fresh_count;    /* names made so far */
     int64_t made_bytes;    /* of constants that take more room than their spelling in the file */
+    int64_t charged_bytes; /* see build_charge */
     int64_t turned_bytes;  /* of constants copied into another layout */
 };
 
@@ -21,6 +22,9 @@ void build_fail(struct build *build, enum tw_status status, const char *format, 
 void build_fail_memory(struct build *build, size_t size_bytes);
 /* A block of the graph's arena, zeroed; NULL and failed. */
 void *build_alloc(struct build *build, size_t count, size_t size);
+
+/* Counts memory of which the same few bytes of a file may ask many times; fails over 256 MiB in all. */
+bool build_charge(struct build *build, size_t size_bytes);
 
 /* Wire format: the next field of a message; false at its end and on failure. */
 bool build_next(struct build *build, struct tw_reader *reader, struct tw_wire_field *field);

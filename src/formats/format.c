@@ -14,6 +14,7 @@ const struct tw_format_limits tw_format_limits_default = {
 
 const struct tw_format tw_formats[] = {
     {.name = "onnx", .matches = onnx_matches, .read = onnx_read},
+    {.name = "tflite", .matches = tflite_matches, .read = tflite_read},
     {.name = "graphdef", .matches = graphdef_matches, .read = graphdef_read},
 };
 const size_t tw_format_count = sizeof tw_formats / sizeof *tw_formats;
@@ -21,8 +22,6 @@ const size_t tw_format_count = sizeof tw_formats / sizeof *tw_formats;
 /* Formats that people have and that are not read: a word on what to do says more than "unknown". */
 static const char *foreign_hint(struct tw_span bytes)
 {
-    if (bytes.size >= 8 && memcmp(bytes.data + 4, "TFL3", 4) == 0)
-        return ", and this is a TensorFlow Lite model";
     if (tw_span_starts(bytes, "\x89HDF", 4))
         return ", and this is an HDF5 (Keras) model: convert it to ONNX";
     if (tw_span_starts(bytes, "PK\3\4", 4))

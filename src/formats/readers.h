@@ -10,5 +10,8 @@ enum tw_status onnx_read(const struct tw_model_source *source, const struct tw_f
 bool graphdef_matches(struct tw_span bytes);
 enum tw_status graphdef_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
                              struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
+bool tflite_matches(struct tw_span bytes);
+enum tw_status tflite_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
+                           struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
 
 #endif

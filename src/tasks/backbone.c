@@ -9,31 +9,6 @@
 
 static const char embedding_name[] = "embedding";
 
-#ifdef TW_HAS_SPROUT
-extern const uint8_t tw_builtin_sprout[], tw_builtin_sprout_end[];
-#endif
-
-const char *const *tw_backbone_builtin_names(void)
-{
-    static const char *const names[] = {
-#ifdef TW_HAS_SPROUT
-        "sprout",
-#endif
-        NULL,
-    };
-    return names;
-}
-
-struct tw_span tw_backbone_builtin(const char *name)
-{
-#ifdef TW_HAS_SPROUT
-    if (strcmp(name, "sprout") == 0)
-        return tw_span_of(tw_builtin_sprout, (size_t)(tw_builtin_sprout_end - tw_builtin_sprout));
-#endif
-    (void)name;
-    return (struct tw_span){0};
-}
-
 /* The last part of it, without an ending; of a folder too. */
 static char *name_of_file(const char *uri)
 {
@@ -47,31 +22,61 @@ static char *name_of_file(const char *uri)
     return name;
 }
 
-static enum tw_status read_network(const struct tw_task_options *options, struct tw_backbone *backbone,
-                                   struct tw_error *error)
+/* The node that makes a value; NULL: none. */
+static const struct tw_node *maker(const struct tw_graph *graph, int id)
 {
-    const char *const *names = tw_backbone_builtin_names();
-    const char *wanted = options->backbone ? options->backbone : names[0];
-    if (!wanted)
-        return tw_fail(error, TW_INVALID, "this build has no built-in backbone: name one with --backbone FILE");
-    backbone->name = name_of_file(wanted);
-    if (!backbone->name)
-        return tw_fail_memory(error, strlen(wanted), "a backbone's name");
-    struct tw_span bytes = tw_backbone_builtin(wanted);
-    if (bytes.data) {
-        enum tw_status status = tw_digest_of(bytes, &backbone->digest, error);
-        return status ? status : tw_model_read(wanted, bytes, &tw_format_limits_default, &backbone->graph, error);
+    for (size_t i = graph->node_count; i-- > 0;) {
+        if (graph->nodes[i].output_count && graph->nodes[i].outputs[0] == id)
+            return &graph->nodes[i];
     }
-    enum tw_status status = tw_network_open(wanted, &backbone->files, &backbone->graph, &backbone->digest, error);
-    if (status == TW_NOT_FOUND && !strchr(wanted, '/') && !strchr(wanted, '.'))
-        return tw_fail(error, TW_NOT_FOUND,
-                       "backbone %s is neither built in nor a file (`topwork backbone list` shows what there is)",
-                       wanted);
-    return status ? tw_fail_within(error, status, "backbone") : TW_OK;
+    return NULL;
 }
 
-/* The value that is the embedding: what the caller names, what the file names, or what usual names say; last the input of
- * the last Gemm or MatMul (a classifier's features), where the network ends in one. */
+/* Whether a value is a pooled picture, also by way of what changes no more than its form. */
+static bool is_pooled(const struct tw_graph *graph, int id)
+{
+    enum { MOST_STEPS = 8 };
+    for (int i = 0; i < MOST_STEPS; i++) {
+        const struct tw_node *node = maker(graph, id);
+        switch (node ? (int)node->op : -1) {
+        case TW_OP_AVERAGE_POOL:
+        case TW_OP_GLOBAL_AVERAGE_POOL:
+        case TW_OP_REDUCE_MEAN:
+            return true;
+        case TW_OP_QUANTIZE_LINEAR:
+        case TW_OP_DEQUANTIZE_LINEAR:
+        case TW_OP_DROPOUT:
+        case TW_OP_IDENTITY:
+        case TW_OP_RESHAPE:
+        case TW_OP_TRANSPOSE:
+        case TW_OP_SQUEEZE:
+        case TW_OP_UNSQUEEZE:
+            id = node->inputs[0];
+            break;
+        default:
+            return false;
+        }
+    }
+    return false;
+}
+
+/* What the classifier at the end of a network takes: the input of its last Gemm or MatMul, or of the last Conv where that is
+ * fed by a pool. -1: there is none. */
+static int features(const struct tw_graph *graph)
+{
+    for (size_t i = graph->node_count; i-- > 0;) {
+        const struct tw_node *node = &graph->nodes[i];
+        if (node->op == TW_OP_GEMM || node->op == TW_OP_MATMUL ||
+            (node->op == TW_OP_CONV && is_pooled(graph, node->inputs[0])))
+            return node->inputs[0];
+        if (node->op == TW_OP_CONV)
+            return -1;
+    }
+    return -1;
+}
+
+/* The value that is the embedding: what the caller names, what the file names, or what usual names say; else a guess: a
+ * classifier's features, or what comes out. */
 static int find_layer(const struct tw_graph *graph, const char *wanted, bool *is_guessed)
 {
     static const char *const usual[] = {embedding_name, "pool_3", "embeddings", "features", "pooler_output", NULL};
@@ -89,11 +94,9 @@ static int find_layer(const struct tw_graph *graph, const char *wanted, bool *is
             return id;
     }
     *is_guessed = true;
-    for (size_t i = graph->node_count; i-- > 0;) {
-        const struct tw_node *node = &graph->nodes[i];
-        if (node->op == TW_OP_GEMM || node->op == TW_OP_MATMUL)
-            return node->inputs[0];
-    }
+    int id = features(graph);
+    if (id >= 0)
+        return id;
     return graph->output_count ? graph->outputs[0] : -1;
 }
 
@@ -203,8 +206,13 @@ enum tw_status tw_backbone_open(const struct tw_task_options *options, struct tw
                                 struct tw_error *error)
 {
     struct tw_backbone made = {0};
-    enum tw_status status = read_network(options, &made, error);
+    const char *wanted = options->backbone ? options->backbone : tw_backbone_builtin_names()[0];
+    enum tw_status status = tw_network_open(wanted, &made.network, error);
+    if (!status && !(made.name = name_of_file(wanted)))
+        status = tw_fail_memory(error, strlen(wanted), "a backbone's name");
     if (!status) {
+        made.graph = made.network.graph;
+        made.digest = made.network.digest;
         status = prepare(options, &made, error);
         if (status)
             status = tw_fail_within(error, status, "backbone %s", made.name);
@@ -219,8 +227,7 @@ enum tw_status tw_backbone_open(const struct tw_task_options *options, struct tw
 
 void tw_backbone_release(struct tw_backbone *backbone)
 {
-    tw_graph_free(backbone->graph);
-    tw_network_files_release(&backbone->files);
+    tw_network_release(&backbone->network);
     tw_free(backbone->name);
     tw_free(backbone->layer);
     *backbone = (struct tw_backbone){0};

@@ -11,8 +11,8 @@
 /* Zero-initialise; release accepts the zero state. Not copied: the graph points into the files. */
 struct tw_backbone {
     char *name; /* "sprout", or the file's name without its ending */
-    struct tw_network_files files;
-    struct tw_graph *graph;  /* cut: one input (the image), one output named "embedding", [N, size] */
+    struct tw_network network;
+    struct tw_graph *graph;  /* the network's, cut: one input (the image), one output named "embedding", [N, size] */
     struct tw_digest digest; /* of the file's bytes, or its files' */
     char *layer;             /* the tensor's name in the file */
     struct tw_image_policy policy;
@@ -24,9 +24,5 @@ struct tw_backbone {
 enum tw_status tw_backbone_open(const struct tw_task_options *options, struct tw_backbone *backbone,
                                 struct tw_error *error) TW_MUST_USE;
 void tw_backbone_release(struct tw_backbone *backbone);
-
-/* Names of the built-in networks, ending with NULL. */
-const char *const *tw_backbone_builtin_names(void);
-struct tw_span tw_backbone_builtin(const char *name); /* no data: there is none of that name */
 
 #endif

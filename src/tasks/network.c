@@ -6,8 +6,33 @@
 
 #include <string.h>
 
+#ifdef TW_HAS_SPROUT
+extern const uint8_t tw_builtin_sprout[], tw_builtin_sprout_end[];
+#endif
+
+const char *const *tw_backbone_builtin_names(void)
+{
+    static const char *const names[] = {
+#ifdef TW_HAS_SPROUT
+        "sprout",
+#endif
+        NULL,
+    };
+    return names;
+}
+
+struct tw_span tw_backbone_builtin(const char *name)
+{
+#ifdef TW_HAS_SPROUT
+    if (strcmp(name, "sprout") == 0)
+        return tw_span_of(tw_builtin_sprout, (size_t)(tw_builtin_sprout_end - tw_builtin_sprout));
+#endif
+    (void)name;
+    return (struct tw_span){0};
+}
+
 struct companions {
-    struct tw_network_files *files;
+    struct tw_network *network;
     const char *path; /* of the model's own file */
 };
 
@@ -30,18 +55,18 @@ static char *main_file(const char *uri)
     return tw_strdup(uri);
 }
 
-static enum tw_status map_next(struct tw_network_files *files, const char *path, struct tw_span *bytes,
+static enum tw_status map_next(struct tw_network *network, const char *path, struct tw_span *bytes,
                                struct tw_error *error)
 {
-    enum tw_status status =
-        tw_grow((void **)&files->mappings, &files->capacity, files->count + 1, sizeof *files->mappings, error);
+    enum tw_status status = tw_grow((void **)&network->mappings, &network->mapping_capacity, network->mapping_count + 1,
+                                    sizeof *network->mappings, error);
     if (status)
         return status;
     struct tw_mapping mapping = {0};
     status = tw_storage_map(path, &mapping, error);
     if (status)
         return status;
-    files->mappings[files->count++] = mapping;
+    network->mappings[network->mapping_count++] = mapping;
     *bytes = mapping.bytes;
     return TW_OK;
 }
@@ -54,22 +79,22 @@ static enum tw_status open_companion(void *context, const char *suffix, struct t
     char *name = tw_format("%.*s%s", (int)(end - path), path, suffix);
     if (!name)
         return tw_fail_memory(error, strlen(path), "a path");
-    enum tw_status status = map_next(companions->files, name, bytes, error);
+    enum tw_status status = map_next(companions->network, name, bytes, error);
     tw_free(name);
     return status;
 }
 
-static enum tw_status digest_all(const struct tw_network_files *files, struct tw_digest *digest, struct tw_error *error)
+static enum tw_status digest_all(const struct tw_network *network, struct tw_digest *digest, struct tw_error *error)
 {
-    if (files->count == 1)
-        return tw_digest_of(files->mappings[0].bytes, digest, error);
+    if (network->mapping_count == 1)
+        return tw_digest_of(network->mappings[0].bytes, digest, error);
     struct tw_hasher *hasher;
     enum tw_status status = tw_hasher_new(&hasher, error);
     if (status)
         return status;
     struct tw_digest all;
-    for (size_t i = 0; i < files->count && !status; i++) {
-        status = tw_digest_of(files->mappings[i].bytes, digest, error);
+    for (size_t i = 0; i < network->mapping_count && !status; i++) {
+        status = tw_digest_of(network->mappings[i].bytes, digest, error);
         tw_hasher_add(hasher, digest->bytes, TW_DIGEST_BYTES);
     }
     tw_hasher_finish(hasher, &all);
@@ -78,36 +103,54 @@ static enum tw_status digest_all(const struct tw_network_files *files, struct tw
     return status;
 }
 
-enum tw_status tw_network_open(const char *uri, struct tw_network_files *files, struct tw_graph **graph,
-                               struct tw_digest *digest, struct tw_error *error)
+static enum tw_status open_files(const char *uri, struct tw_network *network, struct tw_error *error)
 {
     char *path = main_file(uri);
     if (!path)
         return tw_fail_memory(error, strlen(uri), "a path");
-    struct tw_network_files made = {0};
-    struct companions companions = {.files = &made, .path = path};
+    struct companions companions = {.network = network, .path = path};
     struct tw_model_source source = {.name = path, .open = open_companion, .context = &companions};
-    struct tw_graph *found = NULL;
-    enum tw_status status = map_next(&made, path, &source.bytes, error);
+    enum tw_status status = map_next(network, path, &source.bytes, error);
     if (!status)
-        status = tw_model_read_source(&source, &tw_format_limits_default, &found, error);
+        status = tw_model_read_source(&source, &tw_format_limits_default, &network->graph, error);
     if (!status)
-        status = digest_all(&made, digest, error);
+        status = digest_all(network, &network->digest, error);
     tw_free(path);
-    if (status) {
-        tw_graph_free(found);
-        tw_network_files_release(&made);
-        return status;
+    return status;
+}
+
+enum tw_status tw_network_open(const char *name, struct tw_network *network, struct tw_error *error)
+{
+    const char *wanted = name ? name : tw_backbone_builtin_names()[0];
+    if (!wanted)
+        return tw_fail(error, TW_INVALID, "this build has no built-in backbone: name one with --backbone FILE");
+    struct tw_network made = {0};
+    struct tw_span bytes = tw_backbone_builtin(wanted);
+    enum tw_status status;
+    if (bytes.data) {
+        status = tw_digest_of(bytes, &made.digest, error);
+        if (!status)
+            status = tw_model_read(wanted, bytes, &tw_format_limits_default, &made.graph, error);
+    } else {
+        status = open_files(wanted, &made, error);
     }
-    *graph = found;
-    *files = made;
+    if (status) {
+        tw_network_release(&made);
+        if (status == TW_NOT_FOUND && !strchr(wanted, '/') && !strchr(wanted, '.'))
+            return tw_fail(error, TW_NOT_FOUND,
+                           "backbone %s is neither built in nor a file (`topwork backbone list` shows what there is)",
+                           wanted);
+        return tw_fail_within(error, status, "backbone");
+    }
+    *network = made;
     return TW_OK;
 }
 
-void tw_network_files_release(struct tw_network_files *files)
+void tw_network_release(struct tw_network *network)
 {
-    for (size_t i = 0; i < files->count; i++)
-        tw_mapping_release(&files->mappings[i]);
-    tw_free(files->mappings);
-    *files = (struct tw_network_files){0};
+    tw_graph_free(network->graph);
+    for (size_t i = 0; i < network->mapping_count; i++)
+        tw_mapping_release(&network->mappings[i]);
+    tw_free(network->mappings);
+    *network = (struct tw_network){0};
 }
