@@ -468,6 +468,23 @@ static void apply(struct tfl *tfl, const struct tfl_op *op, const struct rule *r
     }
 }
 
+/* A constant that a Dequantize widens stays a constant, for weights must be one. */
+static bool is_constant_again(struct tfl *tfl, const struct tfl_op *op, struct tfl_tensor *output)
+{
+    enum { DEQUANTIZE = 6 };
+    const struct tfl_tensor *input = op->code == DEQUANTIZE ? tfl_input(tfl, op, 0) : NULL;
+    if (!input || !input->data || output->scales)
+        return false;
+    output->data = input->data;
+    output->dtype = input->dtype;
+    output->shape = input->shape;
+    output->scales = input->scales;
+    output->zero_points = input->zero_points;
+    output->scale_count = input->scale_count;
+    output->axis = input->axis;
+    return true;
+}
+
 void tfl_translate(struct tfl *tfl, const struct tfl_op *op)
 {
     const struct rule *rule = find_rule(op);
@@ -483,6 +500,8 @@ void tfl_translate(struct tfl *tfl, const struct tfl_op *op)
         build_fail(tfl->build, TW_CORRUPT, "tensor '%.200s' is made twice", output->name);
         return;
     }
+    if (is_constant_again(tfl, op, output))
+        return;
     int64_t activation = rule->activation < 0 ? 0 : tfl_option(tfl, op, (unsigned)rule->activation, 1, 0);
     const struct tfl_tensor *input = op->input_count && op->inputs[0] >= 0 ? &tfl->tensors[op->inputs[0]] : NULL;
     bool rounds = output->scales && !(rule->moves && input && tfl_same_grid(input, output));
