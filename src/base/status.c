@@ -24,6 +24,15 @@ const char *tw_status_name(enum tw_status status)
     return (size_t)status < sizeof names / sizeof *names ? names[status] : "unknown";
 }
 
+/* Names out of files may hold anything: a line end would break the sentence, an escape would speak to the terminal. */
+static void hide_controls(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+    }
+}
+
 enum tw_status tw_fail(struct tw_error *error, enum tw_status status, const char *format, ...)
 {
     if (error) {
@@ -32,6 +41,7 @@ enum tw_status tw_fail(struct tw_error *error, enum tw_status status, const char
         error->status = status;
         vsnprintf(error->text, sizeof error->text, format, args);
         va_end(args);
+        hide_controls(error->text);
     }
     return status;
 }
@@ -46,6 +56,7 @@ enum tw_status tw_fail_within(struct tw_error *error, enum tw_status status, con
     va_start(args, format);
     vsnprintf(error->text, sizeof error->text, format, args);
     va_end(args);
+    hide_controls(error->text);
     size_t used = strlen(error->text);
     snprintf(error->text + used, sizeof error->text - used, ": %.*s", (int)(sizeof error->text - used), inner);
     error->status = status;

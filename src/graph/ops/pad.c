@@ -20,7 +20,7 @@ static enum tw_status read_mode(const struct tw_node *node, enum mode *mode, str
             return TW_OK;
         }
     }
-    return tw_fail(error, TW_UNSUPPORTED, "attribute 'mode' is none of constant, reflect, edge");
+    return op_refuse_text(node, "mode", "constant, reflect, edge", error);
 }
 
 static enum tw_status read_pads(const struct tw_node *node, const struct tw_tensor *inputs, struct pads *pads,

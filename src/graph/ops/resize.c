@@ -35,11 +35,10 @@ static enum tw_status read_words(const struct tw_node *node, struct plan *plan, 
     int rounding = find_word(node, "nearest_mode", roundings, 4);
     coordinate = find_word(node, "coordinate_transformation_mode", coordinates, 4);
     if (mode < 0)
-        return tw_fail(error, TW_UNSUPPORTED, "attribute 'mode' is none of nearest, linear");
+        return op_refuse_text(node, "mode", "nearest, linear", error);
     if (coordinate < 0)
-        return tw_fail(error, TW_UNSUPPORTED,
-                       "attribute 'coordinate_transformation_mode' is none of half_pixel, pytorch_half_pixel, "
-                       "align_corners, asymmetric");
+        return op_refuse_text(node, "coordinate_transformation_mode",
+                              "half_pixel, pytorch_half_pixel, align_corners, asymmetric", error);
     if (rounding < 0 || find_word(node, "keep_aspect_ratio_policy", policies, 1) < 0 ||
         tw_node_int(node, "antialias", 0) || tw_node_int(node, "exclude_outside", 0))
         return tw_fail(error, TW_UNSUPPORTED,

@@ -79,6 +79,17 @@ bool op_text_is(const struct tw_node *node, const char *attribute, const char *t
     return tw_span_equal(value, tw_span_of_text(text));
 }
 
+enum tw_status op_refuse_text(const struct tw_node *node, const char *attribute, const char *known,
+                              struct tw_error *error)
+{
+    enum { MOST_SHOWN = 40 };
+    const struct tw_attribute *found = tw_node_attribute(node, attribute);
+    struct tw_span text = found && found->kind == TW_ATTR_TEXT ? found->text : (struct tw_span){0};
+    return tw_fail(error, TW_UNSUPPORTED, "attribute '%s' is '%.*s', which is none of %s", attribute,
+                   (int)(text.size < MOST_SHOWN ? text.size : MOST_SHOWN), text.size ? (const char *)text.data : "",
+                   known);
+}
+
 enum tw_status op_need_f32(const struct tw_node *node, const struct tw_tensor *inputs, struct tw_error *error)
 {
     for (int i = 0; i < node->input_count; i++) {

@@ -24,6 +24,9 @@ enum tw_status op_axes(const struct tw_node *node, const struct tw_tensor *input
                        struct op_ints *axes, struct tw_error *error) TW_MUST_USE;
 enum tw_status op_axis(int64_t axis, int rank, int *out, struct tw_error *error) TW_MUST_USE;
 bool op_text_is(const struct tw_node *node, const char *attribute, const char *text, const char *otherwise);
+/* TW_UNSUPPORTED: the attribute's value, and those that are `known`. */
+enum tw_status op_refuse_text(const struct tw_node *node, const char *attribute, const char *known,
+                              struct tw_error *error) TW_MUST_USE;
 /* NULL: left out. */
 const struct tw_tensor *op_optional(const struct tw_node *node, const struct tw_tensor *inputs, int index);
 

@@ -74,7 +74,7 @@ OP_FUNCTION(op_infer_depth_to_space)
     if (x->rank != 4 || block < 1 || block > 4096 || (x->dims[1] >= 0 && x->dims[1] % (block * block)))
         return tw_fail(error, TW_CORRUPT, "a block of %" PRId64 " does not fit its input", block);
     if (!op_text_is(node, "mode", "DCR", "DCR") && !op_text_is(node, "mode", "CRD", "DCR"))
-        return tw_fail(error, TW_UNSUPPORTED, "attribute 'mode' is none of DCR, CRD");
+        return op_refuse_text(node, "mode", "DCR, CRD", error);
     outputs[0].dtype = inputs[0].dtype;
     outputs[0].shape = *x;
     for (int i = 1; i < 4; i++) {

@@ -94,7 +94,7 @@ static enum tw_status read_pad_mode(const struct tw_node *node, enum pad_mode *m
             return TW_OK;
         }
     }
-    return tw_fail(error, TW_UNSUPPORTED, "attribute 'auto_pad' is none of NOTSET, SAME_UPPER, SAME_LOWER, VALID");
+    return op_refuse_text(node, "auto_pad", "NOTSET, SAME_UPPER, SAME_LOWER, VALID", error);
 }
 
 static enum tw_status place(struct op_window *window, int i, enum pad_mode mode, bool rounds_up, struct tw_error *error)

@@ -191,7 +191,7 @@ static void resize_cubic_is_refused_by_name(void **state)
     int x = net_input(graph, SHAPE(1, 1, 2, 2));
     NODE(graph, TW_OP_RESIZE, x, -1, -1, I64(graph, 1, 1, 4, 4));
     SET_TEXT(graph, "mode", "cubic");
-    net_expect_refusal(graph, TW_UNSUPPORTED, "'mode' is none of nearest, linear");
+    net_expect_refusal(graph, TW_UNSUPPORTED, "'mode' is 'cubic', which is none of nearest, linear");
     tw_graph_free(graph);
 }
 
