@@ -43,6 +43,7 @@ enum tw_status tw_plan_add_step(struct tw_plan *plan, const struct tw_node *node
         .name = node != NULL ? tw_node_label(plan->graph, node) : "",
         .op = node != NULL ? tw_op_table[node->op].name : "Reorder",
         .algorithm = algorithm,
+        .precision = "f32",
         .primitive = primitive,
         .arguments = copy,
         .argument_count = count,

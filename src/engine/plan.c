@@ -255,5 +255,5 @@ size_t tw_plan_step_count(const struct tw_plan *plan)
 void tw_plan_step(const struct tw_plan *plan, size_t index, struct tw_step_info *info)
 {
     const struct step *step = &plan->steps[index];
-    *info = (struct tw_step_info){step->name, step->op, step->algorithm, "f32", step->flop, step->seconds};
+    *info = (struct tw_step_info){step->name, step->op, step->algorithm, step->precision, step->flop, step->seconds};
 }

@@ -31,6 +31,7 @@ struct argument {
 
 struct step {
     const char *name, *op, *algorithm;
+    const char *precision;      /* of its arithmetic; "f32" unless its planner says otherwise */
     dnnl_primitive_t primitive; /* NULL: `run` does it */
     struct argument *arguments;
     int argument_count;
