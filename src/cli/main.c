@@ -57,7 +57,8 @@ static int run(const struct tw_command *command, int count, char **argv)
         tw_help_command(command);
         code = TW_EXIT_DONE;
     } else if (arguments.operand_count < command->least_operands) {
-        fprintf(stderr, "topwork: %s wants more: topwork %s %s\n", command->name, command->name, command->usage);
+        fprintf(stderr, "topwork: %s needs more arguments: topwork %s %s\n", command->name, command->name,
+                command->usage);
         code = TW_EXIT_USAGE;
     } else {
         code = command->run(&arguments, &console);

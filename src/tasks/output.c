@@ -48,6 +48,28 @@ static void read_mark(const char *folder, const char *command, char settings[TW_
     tw_free(path);
 }
 
+static bool is_empty_folder(const char *folder, const struct tw_entry *entry)
+{
+    struct tw_listing inner = {0};
+    char *path = entry->kind == TW_ENTRY_FOLDER ? tw_uri_join(folder, entry->name) : NULL;
+    bool is_empty = path && !tw_storage_list(path, &inner, NULL) && inner.count == 0;
+    tw_listing_release(&inner);
+    tw_free(path);
+    return is_empty;
+}
+
+/* Whether a folder holds results: a run that failed early, for a mistyped input, leaves its mark and empty folders only, and
+ * must not stand in the way of the right command. */
+static bool has_results(const char *folder, const struct tw_listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct tw_entry *entry = &listing->entries[i];
+        if (strcmp(entry->name, mark_name) != 0 && !is_empty_folder(folder, entry))
+            return true;
+    }
+    return false;
+}
+
 enum tw_status tw_output_begin(const char *folder, const char *command, const struct tw_digest *settings,
                                bool is_forced, struct tw_error *error)
 {
@@ -57,19 +79,19 @@ enum tw_status tw_output_begin(const char *folder, const char *command, const st
     enum tw_status status = tw_storage_make_folders(folder, error);
     if (!status)
         status = tw_storage_list(folder, &listing, error);
-    size_t count = listing.count;
+    bool is_used = !status && has_results(folder, &listing);
     tw_listing_release(&listing);
     if (status)
         return status == TW_NO_MEMORY ? status : tw_fail_within(error, TW_IO, "output folder");
     read_mark(folder, command, found);
     if (strcmp(found, wanted) == 0)
         return TW_OK;
-    if (count && !is_forced && !*found)
+    if (is_used && !is_forced && !*found)
         return tw_fail(
             error, TW_CONFLICT,
             "output folder %s holds files that are not of a `topwork %s`: name another, or write into it by --force",
             folder, command);
-    if (count && !is_forced)
+    if (is_used && !is_forced)
         return tw_fail(error, TW_CONFLICT,
                        "output folder %s holds the results of other settings: name another, or replace them by --force",
                        folder);

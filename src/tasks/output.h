@@ -5,8 +5,8 @@
 
 #include "base/hash.h"
 
-/* Makes the folder and its mark (".topwork.json"). A folder that has files but no mark, or the mark of other settings, is
- * TW_CONFLICT unless `is_forced`. */
+/* Makes the folder and its mark (".topwork.json"). A folder that has files but no mark, or files and the mark of other
+ * settings, is TW_CONFLICT unless `is_forced`. Empty folders count for nothing. */
 enum tw_status tw_output_begin(const char *folder, const char *command, const struct tw_digest *settings,
                                bool is_forced, struct tw_error *error) TW_MUST_USE;
 

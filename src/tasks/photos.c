@@ -27,6 +27,9 @@ enum tw_status tw_photos_list(const char *const *inputs, size_t count, const cha
 {
     const struct tw_list_options list = {.labels_uri = labels_uri, .sink = options->sink};
     enum tw_status status = tw_dataset_list(inputs, count, &list, dataset, error);
+    if (!status && dataset->count == 0)
+        status =
+            tw_fail(error, TW_NOT_FOUND, "there is no photo in %s%s", inputs[0], count > 1 ? " and the others" : "");
     if (!status)
         status = tw_dataset_hash(dataset, options->threads, options->limits.max_bytes, options->sink, error);
     return status;

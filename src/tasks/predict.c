@@ -49,7 +49,8 @@ enum tw_status tw_predict_list(const struct tw_predict_options *options, const s
     if (!status && options->has_bytes)
         status = tw_dataset_add(items, "-", "-", &item, error);
     if (!status && items->count == 0)
-        status = tw_fail(error, TW_NOT_FOUND, "the input holds no photo");
+        status = tw_fail(error, TW_NOT_FOUND, "there is no photo in %s%s", options->inputs[0],
+                         options->input_count > 1 ? " and the others" : "");
     return status;
 }
 

@@ -221,8 +221,11 @@ static enum tw_status check_classes(struct job *job, struct tw_error *error)
     if (job->train.count == 0)
         return tw_fail(error, TW_CORRUPT, "there is nothing to train on: all %zu examples are on the evaluation side",
                        job->eval.count);
-    size_t id, named = job->labels.count;
+    if (job->labels.count == 0)
+        return tw_fail(error, TW_CORRUPT,
+                       "no example has a label: put photos in one folder per class, or name labels in a CSV");
     if (job->train.has_unlabelled) {
+        size_t id;
         enum tw_status status = tw_labels_add(&job->labels, unlabelled_name, &id, error);
         if (status)
             return status;
@@ -230,9 +233,6 @@ static enum tw_status check_classes(struct job *job, struct tw_error *error)
         tw_log(job->options->task.sink, TW_LOG_INFO, "examples without a label train one more class, %s",
                unlabelled_name);
     }
-    if (named == 0)
-        return tw_fail(error, TW_CORRUPT,
-                       "no example has a label: put photos in one folder per class, or name labels in a CSV");
     if (job->labels.count < 2)
         return tw_fail(error, TW_CORRUPT, "there is only one class (%s): a classifier needs two or more",
                        job->labels.names[0]);

@@ -8,6 +8,9 @@ from . import places, poses
 from .vectors import UP, add, cross, dot, minus, pov, scaled, unit
 
 SIZES = [(320, 240), (320, 240), (240, 320), (320, 213), (213, 320), (288, 288), (300, 200), (256, 192), (200, 267), (320, 180)]
+# Shares of the height that are below the picture. Two who stand close are taken from near, whatever they do.
+CUTS_OF_CLOSE_PAIRS = [0.0, 0.25, 0.4, 0.48, 0.5, 0.52]
+CUTS_OF_WIDE_PAIRS = [0.0, 0.0, 0.0, 0.25]
 
 
 @dataclass
@@ -28,7 +31,7 @@ def photo(label, number):
     turn = rng.uniform(0, 2 * math.pi)
     if pose in (poses.side_hug, poses.side_by_side, poses.apart, poses.waving):
         turn = math.pi + rng.uniform(-0.8, 0.8)
-    elif abs(math.cos(turn)) > 0.75:
+    elif abs(math.cos(turn)) > 0.7:
         turn += math.pi / 2  # one figure would hide the other
     figures = pose(rng, turn)
     width, height = rng.choice(SIZES)
@@ -45,7 +48,8 @@ def camera(rng, figures, aspect, orientation):
     """A camera that has both figures in view, whole or cut at knees or waist."""
     points = [point for figure in figures for point in figure.points()]
     top = max(point[1] for point in points)
-    cut = rng.choice([0.0, 0.0, 0.25, 0.3, 0.45, 0.5]) * top
+    is_close = max(abs(point[0]) for point in points) < 0.45
+    cut = rng.choice(CUTS_OF_CLOSE_PAIRS if is_close else CUTS_OF_WIDE_PAIRS) * top
     angle = math.radians(rng.uniform(24, 58))
     eye_height = rng.uniform(0.8, 1.8) if rng.random() < 0.85 else rng.uniform(1.9, 2.6)
     swing = rng.uniform(-0.25, 0.25)

@@ -91,7 +91,7 @@ def apart(rng, turn):
 
 def talking(rng, turn):
     """Face to face at talking distance, one or both making a point with a hand."""
-    places = across(rng.uniform(0.75, 1.15), turn)
+    places = across(rng.uniform(0.8, 1.3), turn)
     first = Figure(random_body(rng), settle(rng, Pose(places[0], turn)))
     second = Figure(random_body(rng), settle(rng, Pose(places[1], turn + math.pi)))
     idle_hands(rng, second)
@@ -172,5 +172,5 @@ def idle_hands(rng, figure, crossed=0.25):
         pose.left_pole, pose.right_pole = (-1.0, 0.2, -0.3), (1.0, 0.2, -0.3)
 
 
-HUGS = [embrace, embrace, side_hug, embrace, embrace]
-NOT_HUGS = [apart, talking, hand_shake, waving, walking_past, apart, side_by_side, talking, back_to_back]
+HUGS = [embrace, embrace, side_hug, embrace, embrace, embrace, embrace]
+NOT_HUGS = [apart, talking, waving, hand_shake, apart, walking_past, talking, waving, apart, side_by_side, talking, apart, back_to_back]
