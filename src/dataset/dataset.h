@@ -67,10 +67,20 @@ void tw_dataset_release(struct tw_dataset *dataset);
 enum tw_status tw_dataset_hash(struct tw_dataset *dataset, int threads, size_t max_bytes, const struct tw_sink *sink,
                                struct tw_error *error) TW_MUST_USE;
 
+/* Contents that an earlier split put on a side against the rule. Borrowed. */
+struct tw_kept_sides {
+    const struct tw_digest *eval, *train;
+    size_t eval_count, train_count;
+};
 /* Chooses sides by content hash, so that a photo and its copy are on one side and adding photos moves none: item is eval
  * when hash < share. Where `at_least_one`, a class of two photos or more without an eval photo gives its lowest hash, one
- * without a train photo its highest. */
-void tw_dataset_split(struct tw_dataset *dataset, double eval_share, bool at_least_one);
+ * without a train photo its highest: the only photos that adding others could move, unless they are kept from the split
+ * before (NULL: none). */
+void tw_dataset_split(struct tw_dataset *dataset, double eval_share, bool at_least_one,
+                      const struct tw_kept_sides *kept);
+/* The contents of ok items on `side` against the rule, each once, to keep for the next split. Owned by the caller. */
+enum tw_status tw_dataset_moved(const struct tw_dataset *dataset, double eval_share, enum tw_side side,
+                                struct tw_digest **contents, size_t *count, struct tw_error *error) TW_MUST_USE;
 /* The rule itself, for records (hash of the uri) and for tests: in [0, 1). */
 double tw_split_point(const struct tw_digest *digest);
 

@@ -21,6 +21,14 @@ static json_t *json_of_digest(const struct tw_digest *digest)
     return json_string(hex);
 }
 
+static json_t *json_of_digests(const struct tw_digest *digests, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_of_digest(&digests[i]));
+    return list;
+}
+
 static json_t *json_of_manifest(const struct tw_manifest *manifest)
 {
     json_t *root = json_object(), *labels = json_array(), *shards = json_array();
@@ -35,6 +43,9 @@ static json_t *json_of_manifest(const struct tw_manifest *manifest)
     json_object_set_new(root, "settings_digest", json_of_digest(&manifest->settings_digest));
     json_object_set_new(root, "embedding_size", json_integer((json_int_t)manifest->embedding_size));
     json_object_set_new(root, "eval_share", json_real(manifest->eval_share));
+    json_object_set_new(root, "moved_to_eval", json_of_digests(manifest->moved_to_eval, manifest->moved_to_eval_count));
+    json_object_set_new(root, "moved_to_train",
+                        json_of_digests(manifest->moved_to_train, manifest->moved_to_train_count));
     json_object_set_new(root, "skipped", json_integer((json_int_t)manifest->skipped));
     for (size_t i = 0; i < manifest->label_count; i++)
         json_array_append_new(labels, json_string(manifest->labels[i]));
@@ -84,6 +95,23 @@ static enum tw_status take_digest(const json_t *object, const char *key, struct 
     const char *found = json_string_value(json_object_get(object, key));
     if (!found || !tw_digest_parse(found, digest))
         return tw_fail(error, TW_CORRUPT, "its %s is not 64 hex digits", key);
+    return TW_OK;
+}
+
+/* A list that is absent is empty. */
+static enum tw_status take_digests(const json_t *object, const char *key, struct tw_digest **digests, size_t *count,
+                                   struct tw_error *error)
+{
+    const json_t *list = json_object_get(object, key);
+    *digests = tw_alloc(json_array_size(list), sizeof **digests);
+    if (!*digests)
+        return tw_fail_memory(error, json_array_size(list), key);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *found = json_string_value(json_array_get(list, i));
+        if (!found || !tw_digest_parse(found, &(*digests)[i]))
+            return tw_fail(error, TW_CORRUPT, "its %s are not 64 hex digits each", key);
+        *count = i + 1;
+    }
     return TW_OK;
 }
 
@@ -160,6 +188,11 @@ static enum tw_status take_all(const json_t *root, struct tw_manifest *manifest,
         status = take_size(root, "embedding_size", &manifest->embedding_size, error);
     if (!status)
         status = take_size(root, "skipped", &manifest->skipped, error);
+    if (!status)
+        status = take_digests(root, "moved_to_eval", &manifest->moved_to_eval, &manifest->moved_to_eval_count, error);
+    if (!status)
+        status =
+            take_digests(root, "moved_to_train", &manifest->moved_to_train, &manifest->moved_to_train_count, error);
     manifest->eval_share = json_number_value(json_object_get(root, "eval_share"));
     if (!status)
         status = take_labels(json_object_get(root, "labels"), manifest, error);
@@ -208,6 +241,8 @@ void tw_manifest_release(struct tw_manifest *manifest)
         tw_free(manifest->shards[i].name);
         tw_free(manifest->shards[i].side);
     }
+    tw_free(manifest->moved_to_eval);
+    tw_free(manifest->moved_to_train);
     tw_free(manifest->labels);
     tw_free(manifest->shards);
     tw_free(manifest->backbone);

@@ -167,7 +167,12 @@ static enum tw_status fill_manifest(struct job *job, const struct tw_digest *set
             return tw_fail_memory(error, 1, "a label");
         manifest->label_count++;
     }
-    return hash_inputs(&job->dataset, &manifest->input_digest, error);
+    enum tw_status status = tw_dataset_moved(&job->dataset, manifest->eval_share, TW_SIDE_EVAL,
+                                             &manifest->moved_to_eval, &manifest->moved_to_eval_count, error);
+    if (!status)
+        status = tw_dataset_moved(&job->dataset, manifest->eval_share, TW_SIDE_TRAIN, &manifest->moved_to_train,
+                                  &manifest->moved_to_train_count, error);
+    return status ? status : hash_inputs(&job->dataset, &manifest->input_digest, error);
 }
 
 static enum tw_status write_text_files(const struct job *job, struct tw_error *error)
@@ -181,6 +186,23 @@ static enum tw_status write_text_files(const struct job *job, struct tw_error *e
     tw_free(labels);
     tw_free(audit);
     return status;
+}
+
+/* Photos that an earlier run into this folder moved for their class's sake stay where they are. */
+static void split(struct job *job)
+{
+    const struct tw_embed_options *options = job->options;
+    struct tw_manifest old = {0};
+    struct tw_kept_sides kept = {0};
+    if (!tw_manifest_read(options->output, &old, NULL) && old.eval_share == options->eval_share)
+        kept = (struct tw_kept_sides){
+            .eval = old.moved_to_eval,
+            .train = old.moved_to_train,
+            .eval_count = old.moved_to_eval_count,
+            .train_count = old.moved_to_train_count,
+        };
+    tw_dataset_split(&job->dataset, options->eval_share, options->eval_share > 0, &kept);
+    tw_manifest_release(&old);
 }
 
 static enum tw_status run(struct job *job, struct tw_error *error)
@@ -202,7 +224,7 @@ static enum tw_status run(struct job *job, struct tw_error *error)
     if (status)
         return status;
     /* Sides after decoding: a class must not lose its one evaluation photo to a broken file. */
-    tw_dataset_split(&job->dataset, options->eval_share, options->eval_share > 0);
+    split(job);
     status = remove_old(options->output, error);
     if (!status)
         status = write_text_files(job, error);

@@ -200,7 +200,7 @@ static enum tw_status load_photos(struct job *job, struct tw_train_result *resul
     if (status)
         return status;
     if (!options->eval_inputs)
-        tw_dataset_split(&job->dataset, options->eval_share, options->eval_share > 0);
+        tw_dataset_split(&job->dataset, options->eval_share, options->eval_share > 0, NULL);
     status = tw_photos_check_any(&job->dataset, error);
     if (!status)
         status = tw_example_set_from_items(&job->dataset, TW_SIDE_TRAIN, &job->store, &job->train, error);

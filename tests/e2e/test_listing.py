@@ -105,15 +105,22 @@ def test_copies_stay_on_one_side_and_each_class_has_one_to_evaluate(topwork, tmp
         assert of["0.jpg"] == of["copy.jpg"]
 
 
-def test_adding_photos_moves_none(topwork, tmp_path):
-    for i in range(5):
-        photo(tmp_path / "p" / "x" / f"{i}.jpg", i)
-        photo(tmp_path / "p" / "y" / f"{i}.jpg", 50 + i)
+def test_adding_photos_moves_none_not_even_those_moved_for_their_class(topwork, tmp_path):
+    def add(numbers):
+        for label in range(8):
+            for i in numbers:
+                photo(tmp_path / "p" / str(label) / f"{i}.jpg", label * 100 + i)
+
+    add(range(3))
     embedded(topwork, tmp_path / "out", tmp_path / "p", "--eval-share", "0.1")
     before = sides(topwork, tmp_path / "out")
-    for i in range(5, 40):
-        photo(tmp_path / "p" / "x" / f"{i}.jpg", i)
-    embedded(topwork, tmp_path / "out", tmp_path / "p", "--eval-share", "0.1")
-    after = sides(topwork, tmp_path / "out")
-    assert len(after) == 45
-    assert {uri: after[uri] for uri in before} == before
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["moved_to_eval"] != []
+    for end in (6, 12):
+        add(range(end // 2, end))
+        embedded(topwork, tmp_path / "out", tmp_path / "p", "--eval-share", "0.1")
+        after = sides(topwork, tmp_path / "out")
+        assert len(after) == 8 * end
+        assert {uri: after[uri] for uri in before} == before
+        before = after
+    embedded(topwork, tmp_path / "fresh", tmp_path / "p", "--eval-share", "0.1")
+    assert sides(topwork, tmp_path / "fresh") != before, "the kept sides made no difference: the test shows nothing"

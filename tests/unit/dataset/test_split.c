@@ -46,11 +46,11 @@ static void the_share_is_kept_roughly_and_its_ends_exactly(void **state)
 {
     (void)state;
     struct tw_dataset dataset = dataset_of(1, 2000);
-    tw_dataset_split(&dataset, 0, false);
+    tw_dataset_split(&dataset, 0, false, NULL);
     assert_int_equal(on_side(&dataset, 0, TW_SIDE_EVAL), 0);
-    tw_dataset_split(&dataset, 1, false);
+    tw_dataset_split(&dataset, 1, false, NULL);
     assert_int_equal(on_side(&dataset, 0, TW_SIDE_TRAIN), 0);
-    tw_dataset_split(&dataset, 0.1, false);
+    tw_dataset_split(&dataset, 0.1, false, NULL);
     assert_in_range(on_side(&dataset, 0, TW_SIDE_EVAL), 150, 250);
     tw_dataset_release(&dataset);
 }
@@ -62,7 +62,7 @@ static void a_photo_and_its_copy_are_on_one_side_for_every_share(void **state)
     dataset.items[3].content = dataset.items[7].content;
     dataset.items[1].content = dataset.items[15].content;
     for (int percent = 1; percent < 100; percent++) {
-        tw_dataset_split(&dataset, percent / 100.0, true);
+        tw_dataset_split(&dataset, percent / 100.0, true, NULL);
         assert_int_equal(dataset.items[3].side, dataset.items[7].side);
         assert_int_equal(dataset.items[1].side, dataset.items[15].side);
     }
@@ -73,8 +73,8 @@ static void adding_photos_moves_none(void **state)
 {
     (void)state;
     struct tw_dataset few = dataset_of(1, 50), more = dataset_of(1, 400);
-    tw_dataset_split(&few, 0.2, true);
-    tw_dataset_split(&more, 0.2, true);
+    tw_dataset_split(&few, 0.2, true, NULL);
+    tw_dataset_split(&more, 0.2, true, NULL);
     for (size_t i = 0; i < few.count; i++)
         assert_int_equal(few.items[i].side, more.items[i].side);
     tw_dataset_release(&few);
@@ -86,12 +86,12 @@ static void five_photos_a_class_leave_one_to_evaluate_and_one_to_train(void **st
     (void)state;
     struct tw_dataset dataset = dataset_of(40, 5);
     size_t without = 0;
-    tw_dataset_split(&dataset, 0.1, false);
+    tw_dataset_split(&dataset, 0.1, false, NULL);
     for (int64_t label = 0; label < 40; label++)
         without += on_side(&dataset, label, TW_SIDE_EVAL) == 0;
     assert_true(without > 0);
     for (int percent = 1; percent < 100; percent += 7) {
-        tw_dataset_split(&dataset, percent / 100.0, true);
+        tw_dataset_split(&dataset, percent / 100.0, true, NULL);
         for (int64_t label = 0; label < 40; label++) {
             assert_true(on_side(&dataset, label, TW_SIDE_EVAL) >= 1);
             assert_true(on_side(&dataset, label, TW_SIDE_TRAIN) >= 1);
@@ -100,11 +100,39 @@ static void five_photos_a_class_leave_one_to_evaluate_and_one_to_train(void **st
     tw_dataset_release(&dataset);
 }
 
+/* A photo added may have a lower hash than the one that its class evaluates with, which stays where the list is kept. */
+static void photos_moved_for_their_class_stay_when_others_are_added(void **state)
+{
+    (void)state;
+    size_t changed = 0;
+    for (size_t more = 3; more <= 30; more++) {
+        struct tw_dataset few = dataset_of(1, 2), many = dataset_of(1, more);
+        struct tw_digest *moved[2];
+        struct tw_kept_sides kept = {0};
+        tw_dataset_split(&few, 0.01, true, NULL);
+        assert_int_equal(tw_dataset_moved(&few, 0.01, TW_SIDE_EVAL, &moved[0], &kept.eval_count, NULL), TW_OK);
+        assert_int_equal(tw_dataset_moved(&few, 0.01, TW_SIDE_TRAIN, &moved[1], &kept.train_count, NULL), TW_OK);
+        assert_int_equal(kept.eval_count, 1);
+        assert_int_equal(kept.train_count, 0);
+        kept.eval = moved[0];
+        tw_dataset_split(&many, 0.01, true, NULL);
+        changed += few.items[0].side != many.items[0].side || few.items[1].side != many.items[1].side;
+        tw_dataset_split(&many, 0.01, true, &kept);
+        for (size_t i = 0; i < few.count; i++)
+            assert_int_equal(few.items[i].side, many.items[i].side);
+        tw_free(moved[0]);
+        tw_free(moved[1]);
+        tw_dataset_release(&few);
+        tw_dataset_release(&many);
+    }
+    assert_true(changed > 0);
+}
+
 static void a_class_of_one_photo_follows_the_rule(void **state)
 {
     (void)state;
     struct tw_dataset dataset = dataset_of(1, 1);
-    tw_dataset_split(&dataset, 1e-9, true);
+    tw_dataset_split(&dataset, 1e-9, true, NULL);
     assert_int_equal(dataset.items[0].side, TW_SIDE_TRAIN);
     tw_dataset_release(&dataset);
 }
@@ -113,12 +141,12 @@ static void skipped_photos_are_not_what_a_class_evaluates_with(void **state)
 {
     (void)state;
     struct tw_dataset dataset = dataset_of(1, 5);
-    tw_dataset_split(&dataset, 1e-9, true);
+    tw_dataset_split(&dataset, 1e-9, true, NULL);
     for (size_t i = 0; i < 5; i++) {
         if (dataset.items[i].side == TW_SIDE_EVAL)
             assert_int_equal(tw_item_skip(&dataset.items[i], "broken", NULL), TW_OK);
     }
-    tw_dataset_split(&dataset, 1e-9, true);
+    tw_dataset_split(&dataset, 1e-9, true, NULL);
     size_t usable = 0;
     for (size_t i = 0; i < 5; i++)
         usable += dataset.items[i].side == TW_SIDE_EVAL && dataset.items[i].status == TW_ITEM_OK;
@@ -173,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_photo_and_its_copy_are_on_one_side_for_every_share),
         cmocka_unit_test(adding_photos_moves_none),
         cmocka_unit_test(five_photos_a_class_leave_one_to_evaluate_and_one_to_train),
+        cmocka_unit_test(photos_moved_for_their_class_stay_when_others_are_added),
         cmocka_unit_test(a_class_of_one_photo_follows_the_rule),
         cmocka_unit_test(skipped_photos_are_not_what_a_class_evaluates_with),
         in_folder(hashing_reads_every_file_and_names_those_it_cannot),
