@@ -68,8 +68,10 @@ static void show_log(void *context, enum tw_log_level level, const char *text)
     bool is_shown = level == TW_LOG_DEBUG ? console->is_verbose : !console->is_quiet;
     if (!is_shown)
         return;
+    char shown[TW_ERROR_SIZE * 4]; /* a photo's name must not move the cursor */
+    tw_printable(text, shown, sizeof shown);
     tw_console_settle(console);
-    fprintf(stderr, "topwork: %s%s\n", level == TW_LOG_WARNING ? "warning: " : "", text);
+    fprintf(stderr, "topwork: %s%s\n", level == TW_LOG_WARNING ? "warning: " : "", shown);
 }
 
 static void format_seconds(double seconds, char *out, size_t size)

@@ -127,6 +127,14 @@ def test_a_bad_file_in_json_has_an_error_where_others_have_a_prediction(sanitize
     assert [pathlib.Path(line["key"]).name for line in lines if "error" in line] == ["list.jpg"]
 
 
+def test_a_bad_files_name_cannot_move_the_cursor(sanitized, photos, model):
+    bad = photos / "cats" / "\x1b[31mred\nline.jpg"
+    bad.write_bytes(b"milk\n")
+    done = sanitized("predict", model, photos / "cats", code=3)
+    assert "\x1b" not in done.stderr and done.stderr.count("\n") == 1
+    assert r"\x1b[31mred\x0aline.jpg is skipped: this is text" in done.stderr
+
+
 def test_allow_skips_makes_the_exit_code_0(sanitized, photos):
     (photos / "cats" / "empty.jpg").touch()
     sanitized("embed", photos, "-o", photos.parent / "out", "--allow-skips", code=0)
