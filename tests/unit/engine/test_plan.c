@@ -341,6 +341,27 @@ static void what_cannot_be_compiled_is_named(void **state)
     tw_graph_free(graph);
 }
 
+static void no_memory_is_an_error_anywhere(void **state)
+{
+    (void)state;
+    struct tw_graph *graph = small_network();
+    enum tw_status status = TW_NO_MEMORY;
+    for (uint64_t n = 1; n < 100000 && status; n += 1 + n / 8) {
+        struct tw_plan *plan = NULL;
+        struct tw_scratch *scratch = NULL;
+        tw_memory_fail_at(n);
+        status = tw_plan_compile(graph, &tw_plan_options_default, &plan, NULL);
+        if (!status)
+            status = tw_scratch_new(plan, &scratch, NULL);
+        tw_memory_fail_at(0);
+        assert_true(status == TW_OK || status == TW_NO_MEMORY);
+        tw_scratch_free(scratch);
+        tw_plan_free(plan);
+    }
+    assert_int_equal(status, TW_OK);
+    tw_graph_free(graph);
+}
+
 static void plan_without_nodes_gives_its_input_back(void **state)
 {
     (void)state;
@@ -364,6 +385,7 @@ int main(void)
         cmocka_unit_test(scratches_on_many_threads_give_equal_bits),
         cmocka_unit_test(graph_may_be_freed_after_compiling),
         cmocka_unit_test(what_cannot_be_compiled_is_named),
+        cmocka_unit_test(no_memory_is_an_error_anywhere),
         cmocka_unit_test(plan_without_nodes_gives_its_input_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

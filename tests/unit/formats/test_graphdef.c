@@ -125,6 +125,71 @@ static struct tw_buffer small_graph(void)
     return graph;
 }
 
+static void put_ints(struct tw_buffer *graph, const char *name, const int32_t *values, int64_t count)
+{
+    put_const(graph, name, 3, &count, 1, tw_span_of(values, (size_t)count * sizeof *values));
+}
+
+/* Crops [1,4,4,3] to its middle and gives it back as [1,4,3], whose 3 is taken from the shape, as Keras writes it. */
+static struct tw_buffer parts_graph(void)
+{
+    static const int32_t from[] = {0, 1, 1, 0}, to[] = {0, -1, -1, 0}, by[] = {1, 1, 1, 1}, last[] = {-1}, end[] = {0};
+    static const int32_t one = 1, four = 4;
+    struct tw_buffer graph = {0}, shape = {0}, dim = {0}, value = {0};
+    struct tw_buffer x = node_of("x", "Placeholder", NULL);
+    for (size_t i = 0; i < 4; i++) {
+        put_int(&dim, 1, (int64_t[]){1, 4, 4, 3}[i]);
+        put_message(&shape, 2, &dim);
+    }
+    put_message(&value, 7, &shape);
+    put_attribute(&x, "shape", &value);
+    put_message(&graph, 1, &x);
+    put_ints(&graph, "from", from, 4);
+    put_ints(&graph, "to", to, 4);
+    put_ints(&graph, "by", by, 4);
+    struct tw_buffer crop = node_of("crop", "StridedSlice", (const char *[]){"x", "from", "to", "by", NULL});
+    put_number(&crop, "begin_mask", I, 9);
+    put_number(&crop, "end_mask", I, 9);
+    put_message(&graph, 1, &crop);
+    put_node(&graph, "two", "IdentityN", (const char *[]){"x", "crop", NULL});
+    put_node(&graph, "shape", "Shape", (const char *[]){"two:1", NULL});
+    put_ints(&graph, "last", last, 1);
+    put_ints(&graph, "end", end, 1);
+    put_ints(&graph, "step", by, 1);
+    struct tw_buffer depth = node_of("depth", "StridedSlice", (const char *[]){"shape", "last", "end", "step", NULL});
+    put_number(&depth, "shrink_axis_mask", I, 1);
+    put_message(&graph, 1, &depth);
+    put_const(&graph, "one", 3, NULL, 0, tw_span_of(&one, sizeof one));
+    put_const(&graph, "four", 3, NULL, 0, tw_span_of(&four, sizeof four));
+    put_node(&graph, "dims", "Pack", (const char *[]){"one", "four", "depth", NULL});
+    put_node(&graph, "out", "Reshape", (const char *[]){"two:1", "dims", NULL});
+    return graph;
+}
+
+static void parts_and_shapes_are_as_tensorflow_has_them(void **state)
+{
+    (void)state;
+    struct tw_buffer bytes = parts_graph();
+    struct tw_graph *graph = NULL;
+    struct tw_error error = {0};
+    if (tw_model_read("g.pb", tw_buffer_span(&bytes), &tw_format_limits_default, &graph, &error) ||
+        tw_graph_infer(graph, &tw_graph_limits_default, &error))
+        fail_msg("%s", error.text);
+    float picture[48];
+    for (size_t i = 0; i < 48; i++)
+        picture[i] = (float)i;
+    void *outputs[1];
+    assert_int_equal(graph->output_count, 1);
+    assert_int_equal(tw_reference_run(graph, (const void *[]){picture}, outputs, NULL), TW_OK);
+    const struct tw_shape *shape = &graph->values[graph->outputs[0]].shape;
+    assert_true(tw_shape_equal(shape, &(struct tw_shape){.rank = 3, .dims = {1, 4, 3}}));
+    for (size_t i = 0; i < 12; i++)
+        assert_float_equal(((const float *)outputs[0])[i], (float)((i / 6 + 1) * 12 + 3 + i % 6), 0);
+    tw_free(outputs[0]);
+    tw_graph_free(graph);
+    tw_buffer_release(&bytes);
+}
+
 static void photo_nodes_become_a_policy_and_a_channels_first_input(void **state)
 {
     (void)state;
@@ -236,10 +301,8 @@ static void every_truncation_is_survived(void **state)
     tw_buffer_release(&bytes);
 }
 
-static void a_changed_byte_never_crashes(void **state)
+static void change_every_byte(struct tw_buffer bytes)
 {
-    (void)state;
-    struct tw_buffer bytes = small_graph();
     for (size_t at = 0; at < bytes.size; at++) {
         uint8_t was = bytes.data[at];
         for (unsigned change = 1; change < 256; change = change * 4 + 3) {
@@ -252,6 +315,13 @@ static void a_changed_byte_never_crashes(void **state)
         bytes.data[at] = was;
     }
     tw_buffer_release(&bytes);
+}
+
+static void a_changed_byte_never_crashes(void **state)
+{
+    (void)state;
+    change_every_byte(small_graph());
+    change_every_byte(parts_graph());
 }
 
 static void no_memory_is_an_error_anywhere(void **state)
@@ -275,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(photo_nodes_become_a_policy_and_a_channels_first_input),
+        cmocka_unit_test(parts_and_shapes_are_as_tensorflow_has_them),
         cmocka_unit_test(same_padding_is_as_tensorflow_has_it),
         cmocka_unit_test(unknown_ops_loops_and_missing_inputs_are_named),
         cmocka_unit_test(constant_of_huge_shape_is_refused),
