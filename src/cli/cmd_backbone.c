@@ -28,12 +28,10 @@ static enum tw_status put_backbone(const struct tw_backbone *backbone, bool is_j
     return status;
 }
 
-static enum tw_status put_profile(const struct tw_backbone *backbone, int threads, struct tw_buffer *out,
-                                  struct tw_error *error)
+static enum tw_status compile(const struct tw_backbone *backbone, int threads, struct tw_plan **plan,
+                              struct tw_error *error)
 {
     struct tw_graph *graph = NULL;
-    struct tw_plan *plan = NULL;
-    struct tw_table table = {.column_count = 5, .right_aligned = 24};
     struct tw_plan_options options = tw_plan_options_default;
     options.threads_inside = threads;
     enum tw_status status = tw_graph_clone(backbone->graph, &graph, error);
@@ -44,33 +42,71 @@ static enum tw_status put_profile(const struct tw_backbone *backbone, int thread
             shape->dims[at] = axis == 0 ? backbone->policy.height : backbone->policy.width;
     }
     if (status == TW_OK)
-        status = tw_plan_compile(graph, &options, &plan, error);
+        status = tw_plan_compile(graph, &options, plan, error);
+    tw_graph_free(graph);
+    return status;
+}
+
+struct sums {
+    double seconds, flop, peak; /* of all steps; operations a second */
+};
+
+static enum tw_status put_step(const struct tw_step_info *step, const struct sums *sums, struct tw_table *table,
+                               struct tw_error *error)
+{
+    double rate = step->seconds > 0 ? step->flop / step->seconds : 0;
+    enum tw_status status;
+    if ((status = tw_table_cell(table, error, "%s", step->name)) != TW_OK ||
+        (status = tw_table_cell(table, error, "%s", step->op)) != TW_OK ||
+        (status = tw_table_cell(table, error, "%s", step->algorithm)) != TW_OK ||
+        (status = tw_table_cell(table, error, "%.3f", step->seconds * 1e3)) != TW_OK ||
+        (status = tw_table_cell(table, error, "%.1f", step->seconds / sums->seconds * 100)) != TW_OK)
+        return status;
+    if (!(step->flop > 0))
+        return (status = tw_table_cell(table, error, " ")) != TW_OK ? status : tw_table_cell(table, error, " ");
+    status = tw_table_cell(table, error, "%.1f", rate * 1e-9);
+    return status != TW_OK ? status : tw_table_cell(table, error, "%.0f", rate / sums->peak * 100);
+}
+
+/* Rates count direct convolution's operations: what takes fewer may pass the peak. */
+static enum tw_status put_profile(const struct tw_backbone *backbone, int threads, struct tw_buffer *out,
+                                  struct tw_error *error)
+{
+    static const char *const heads[] = {"STEP", "OP", "ALGORITHM", "MS", "SHARE %", "GFLOP/S", "PEAK %"};
+    enum { COLUMNS = sizeof heads / sizeof *heads };
+    struct tw_plan *plan = NULL;
+    struct tw_table table = {.column_count = COLUMNS, .right_aligned = 0x78};
+    struct tw_step_info step;
+    struct sums sums = {0};
+    enum tw_status status = compile(backbone, threads, &plan, error);
     if (status == TW_OK)
-        status = tw_plan_profile(plan, 5, error);
-    double seconds = 0, flop = 0;
-    for (size_t i = 0; plan != NULL && i < tw_plan_step_count(plan) && status == TW_OK; i++) {
-        struct tw_step_info step;
+        status = tw_engine_peak(threads, &sums.peak, error);
+    if (status == TW_OK)
+        status = tw_plan_profile(plan, 9, error);
+    for (size_t i = 0; i < COLUMNS && status == TW_OK; i++)
+        status = tw_table_cell(&table, error, "%s", heads[i]);
+    size_t count = status == TW_OK ? tw_plan_step_count(plan) : 0;
+    for (size_t i = 0; i < count; i++) {
         tw_plan_step(plan, i, &step);
-        seconds += step.seconds;
-        flop += step.flop;
-        const double numbers[] = {step.seconds * 1e3, step.seconds > 0 ? step.flop / step.seconds * 1e-9 : 0};
-        if ((status = tw_table_cell(&table, error, "%s", step.name)) != TW_OK ||
-            (status = tw_table_cell(&table, error, "%s", step.op)) != TW_OK ||
-            (status = tw_table_cell(&table, error, "%s", step.algorithm)) != TW_OK ||
-            (status = tw_table_cell(&table, error, "%.3f ms", numbers[0])) != TW_OK ||
-            (status = tw_table_cell(&table, error, "%.1f GFLOP/s", numbers[1])) != TW_OK)
-            break;
+        sums.seconds += step.seconds;
+        sums.flop += step.flop;
+    }
+    for (size_t i = 0; i < count && status == TW_OK; i++) {
+        tw_plan_step(plan, i, &step);
+        status = put_step(&step, &sums, &table, error);
     }
     if (status == TW_OK)
         status = tw_table_print(&table, out, error);
+    double rate = sums.flop / sums.seconds;
     if (status == TW_OK)
-        status = tw_buffer_printf(
-            out, error, "all %.2f ms, %.2f GFLOP, %.1f GFLOP/s, %d threads; arena %.1f MB, weights %.1f MB; %s\n",
-            seconds * 1e3, flop * 1e-9, flop / seconds * 1e-9, threads, (double)tw_plan_arena_bytes(plan) * 1e-6,
-            (double)tw_plan_weight_bytes(plan) * 1e-6, tw_engine_cpu());
+        status = tw_buffer_printf(out, error,
+                                  "all %.2f ms, %.2f GFLOP as direct convolution counts them, %.1f GFLOP/s, %.0f %% of "
+                                  "the peak of %.1f GFLOP/s, %d threads; arena %.1f MB, weights %.1f MB; %s\n",
+                                  sums.seconds * 1e3, sums.flop * 1e-9, rate * 1e-9, rate / sums.peak * 100,
+                                  sums.peak * 1e-9, threads, (double)tw_plan_arena_bytes(plan) * 1e-6,
+                                  (double)tw_plan_weight_bytes(plan) * 1e-6, tw_engine_cpu());
     tw_table_release(&table);
     tw_plan_free(plan);
-    tw_graph_free(graph);
     return status;
 }
 

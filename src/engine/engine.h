@@ -46,7 +46,7 @@ enum tw_status tw_plan_run(const struct tw_plan *plan, struct tw_scratch *scratc
 /* A step of the plan, for profiles and for the choice table. */
 struct tw_step_info {
     const char *name, *op;
-    const char *algorithm; /* "onednn direct", "onednn 1x1", "reference", later "winograd 1d 6x7" */
+    const char *algorithm; /* "onednn direct", "winograd 1d F(6,7)", "vector 1x1", "reference" ... */
     const char *precision;
     double flop;    /* of one run, direct counting */
     double seconds; /* of the last tw_plan_profile; else 0 */
@@ -55,6 +55,10 @@ size_t tw_plan_step_count(const struct tw_plan *plan);
 void tw_plan_step(const struct tw_plan *plan, size_t index, struct tw_step_info *info);
 /* Times every step over `runs` runs (least time kept). */
 enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_error *error) TW_MUST_USE;
+
+/* Floating-point operations a second that `threads` cores reach with nothing but fused multiplications of vectors, in the
+ * vector unit that plans use; measured now, some tens of milliseconds. */
+enum tw_status tw_engine_peak(int threads, double *flops, struct tw_error *error) TW_MUST_USE;
 
 /* What decides bits besides the graph: engine version, library version, CPU features in use. Static text, for cache keys and
  * manifests: equal text, equal bits. */

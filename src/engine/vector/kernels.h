@@ -45,12 +45,16 @@ struct vector_pool {
     bool counts_pads; /* the mean is of the whole kernel, not only of what lies in the image */
 };
 
+enum { VECTOR_CHAINS = 12 }; /* of `spin`: more than any unit's latency times its width */
+
 struct vector_kernels {
     const char *name;
     int width; /* floats in a vector, channels in a block */
     int rows;  /* tiles at a time: what registers hold */
     void (*multiply)(const struct vector_product *product);
     void (*pool)(const struct vector_pool *pool);
+    /* `rounds` times CHAINS independent fused multiplications of vectors, and nothing else; returns their sum. */
+    float (*spin)(int rounds);
     /* NULL where there is none. By (points - 4) / 2, and by (outputs - 2) / 2. */
     vector_transform *input[WINOGRAD_MAX_PAIRS];
     vector_transform *output[WINOGRAD_MAX_PAIRS][WINOGRAD_MAX_OUTPUTS / 2];

@@ -307,6 +307,16 @@ static void plans_give_the_same_bits_for_any_threads_and_batch(void **state)
     against_free(outputs, 3);
 }
 
+static void the_peak_is_that_of_some_cores(void **state)
+{
+    double one = 0, two = 0;
+    (void)state;
+    assert_int_equal(tw_engine_peak(1, &one, NULL), TW_OK);
+    assert_int_equal(tw_engine_peak(2, &two, NULL), TW_OK);
+    assert_true(one > 1e8 && one < 1e13);
+    assert_true(two > one / 4 && two < one * 4); /* others may take the second core */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +327,7 @@ int main(void)
         cmocka_unit_test(pools_of_blocks_are_done_here),
         cmocka_unit_test(groups_strides_and_dilations_are_left_to_others),
         cmocka_unit_test(plans_give_the_same_bits_for_any_threads_and_batch),
+        cmocka_unit_test(the_peak_is_that_of_some_cores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
