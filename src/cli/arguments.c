@@ -100,10 +100,11 @@ static enum tw_status unknown_option(const struct tw_command *command, const cha
     snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
     const char *nearest = NULL;
     size_t least = 4;
-    for (int id = 0; id < TW_OPTION_COUNT; id++) {
+    bool is_long = strncmp(name, "--", 2) == 0;
+    for (int id = 0; id < TW_OPTION_COUNT && is_long; id++) {
         if (!takes(command, (enum tw_option_id)id))
             continue;
-        size_t distance = tw_edit_distance(name + 2 * (strncmp(name, "--", 2) == 0), tw_option_table[id].name);
+        size_t distance = tw_edit_distance(name + 2, tw_option_table[id].name);
         if (distance < least) {
             least = distance;
             nearest = tw_option_table[id].name;

@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "tasks/predict.h"
 
 #include <jansson.h>
@@ -28,14 +29,32 @@ static void rank(const float *scores, size_t count, struct ranked *ranking)
     qsort(ranking, count, sizeof *ranking, compare);
 }
 
+/* File names are bytes; JSON is UTF-8: what is not becomes U+FFFD. */
+static json_t *json_of_name(const char *name)
+{
+    struct tw_buffer text = {0};
+    enum tw_status status = TW_OK;
+    for (const char *at = name; *at && !status;) {
+        size_t length = 4;
+        while (length && (strnlen(at, length) < length || !tw_is_utf8(tw_span_of(at, length))))
+            length--;
+        status =
+            length ? tw_buffer_append(&text, at, length, NULL) : tw_buffer_append_text(&text, "\xef\xbf\xbd", NULL);
+        at += length ? length : 1;
+    }
+    json_t *json = status ? NULL : json_stringn((const char *)text.data, text.size);
+    tw_buffer_release(&text);
+    return json;
+}
+
 static enum tw_status put_json(const struct tw_predictions *predictions, size_t index, const struct ranked *ranking,
                                size_t top, struct tw_buffer *out, struct tw_error *error)
 {
     const struct tw_item *item = &predictions->items.items[index];
     json_t *object = json_object(), *scores = json_object();
-    json_object_set_new(object, "key", json_string(item->uri));
+    json_object_set_new(object, "key", json_of_name(item->uri));
     if (item->status == TW_ITEM_SKIPPED) {
-        json_object_set_new(object, "error", json_string(item->reason));
+        json_object_set_new(object, "error", json_of_name(item->reason));
     } else {
         for (size_t i = 0; i < top; i++)
             json_object_set_new(scores, predictions->labels.names[ranking[i].label],
@@ -47,8 +66,8 @@ static enum tw_status put_json(const struct tw_predictions *predictions, size_t 
     char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(scores);
     json_decref(object);
-    enum tw_status status = text != NULL ? tw_buffer_printf(out, error, "%s\n", text)
-                                         : tw_fail(error, TW_CORRUPT, "the name of %s is no UTF-8 text", item->uri);
+    enum tw_status status =
+        text != NULL ? tw_buffer_printf(out, error, "%s\n", text) : tw_fail_memory(error, strlen(item->uri), "JSON");
     free(text);
     return status;
 }

@@ -25,15 +25,15 @@ static enum tw_status look_at(struct look *look, const char *file, struct tw_err
             break;
         look->count++;
         if (look->parses && (status = tw_example_parse(record, &example, error)) != TW_OK)
-            status = tw_fail_within(error, status, "%s: record %zu", file, number);
+            status = tw_fail_within(error, status, "%s, record %zu", file, number - 1);
         if (!look->prints || status != TW_OK)
             continue;
         tw_buffer_clear(&out);
         status = tw_example_to_json(record, look->values, &out, error);
-        if (status == TW_OK)
-            status = tw_buffer_append_text(&out, "\n", error);
+        if (status != TW_OK)
+            status = tw_fail_within(error, status, "%s, record %zu", file, number - 1);
         if (status == TW_OK && tw_console_print(look->console, &out) != TW_EXIT_DONE)
-            status = tw_fail(error, TW_IO, "%s: stopped at record %zu", file, number);
+            status = tw_fail(error, TW_IO, "%s: stopped at record %zu", file, number - 1);
     }
     tw_example_release(&example);
     tw_buffer_release(&out);

@@ -193,8 +193,10 @@ static enum tw_status parse_entry(void *context, const struct entry *entry, stru
         return kind == FEATURE_FLOATS ? read_embedding(list, parse->example, error)
                                       : fail_kind(entry, kind, "floats", error);
     }
-    if (kind == 0)
+    if (kind == 0) { /* a list of nothing: unlabelled */
+        parse->example->label_count = 0;
         return TW_OK;
+    }
     return kind == FEATURE_INTS ? read_labels(list, parse->example, error) : fail_kind(entry, kind, "integers", error);
 }
 
@@ -357,6 +359,8 @@ static enum tw_status show_entry(void *context, const struct entry *entry, struc
             total++;
             if (show->most == 0 || json_array_size(values) < show->most)
                 json_array_append_new(values, json_of_bytes(field.bytes));
+        } else if (kind == FEATURE_BYTES) {
+            status = tw_fail(error, TW_CORRUPT, "a list of bytes holds a number");
         } else {
             status = add_numbers(&field, kind, show->most, values, &total, error);
         }

@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "base/memory.h"
 #include "storage/scheme.h"
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -193,6 +195,8 @@ struct file_writer {
     int file;
     char *path;
     char *temporary; /* NULL: written straight to what is no regular file (a device, a pipe) */
+    uint64_t size;   /* written so far, and its checksum: what is read back before it is published */
+    uint32_t crc;
 };
 
 static void free_writer(struct file_writer *writer)
@@ -214,10 +218,26 @@ static enum tw_status writer_write(struct tw_writer *base, const void *data, siz
             continue;
         if (put <= 0)
             return fail_write(error, "write", writer->path);
+        writer->crc = tw_crc32c(writer->crc, at, (size_t)put);
+        writer->size += (size_t)put;
         at += put;
         size -= (size_t)put;
     }
     return TW_OK;
+}
+
+/* What the file system gives back is what was written. */
+static enum tw_status verify(const struct file_writer *writer, struct tw_error *error)
+{
+    struct tw_mapping mapping = {0};
+    if (!writer->temporary)
+        return TW_OK;
+    enum tw_status status = file_map(writer->temporary, &mapping, error);
+    if (!status &&
+        (mapping.bytes.size != writer->size || tw_crc32c(0, mapping.bytes.data, mapping.bytes.size) != writer->crc))
+        status = tw_fail(error, TW_IO, "cannot write %s: what was written does not read back", writer->path);
+    tw_mapping_release(&mapping);
+    return status ? TW_IO : TW_OK;
 }
 
 static void writer_abandon(struct tw_writer *base)
@@ -247,11 +267,13 @@ static enum tw_status writer_commit(struct tw_writer *base, struct tw_error *err
     enum tw_status status = TW_OK;
     if (fsync(writer->file) && errno != EINVAL && errno != EROFS)
         status = fail_write(error, "write", writer->path);
+    if (!status)
+        status = verify(writer, error);
+    if (!status && writer->temporary && rename(writer->temporary, writer->path))
+        status = fail_write(error, "write", writer->path);
     int closed = close(writer->file);
     writer->file = -1;
     if (!status && closed)
-        status = fail_write(error, "write", writer->path);
-    if (!status && writer->temporary && rename(writer->temporary, writer->path))
         status = fail_write(error, "write", writer->path);
     if (status && writer->temporary)
         unlink(writer->temporary);
@@ -295,9 +317,37 @@ static enum tw_status file_open_writer(const char *path, struct tw_writer **writ
         mode_t mask = umask(0);
         umask(mask);
         fchmod(made->file, 0666 & ~mask);
+        flock(made->file, LOCK_EX | LOCK_NB); /* says to file_sweep that its writer lives */
     }
     *writer = &made->base;
     return TW_OK;
+}
+
+/* ".NAME.XXXXXX", as temporary_name makes them. */
+static bool is_temporary(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 8 && name[0] == '.' && name[length - 7] == '.' && !strchr(name + length - 6, '.');
+}
+
+static enum tw_status file_sweep(const char *path, struct tw_error *error)
+{
+    struct tw_listing listing = {0};
+    enum tw_status status = file_list(path, &listing, error);
+    for (size_t i = 0; i < listing.count && !status; i++) {
+        const struct tw_entry *entry = &listing.entries[i];
+        char *temporary =
+            is_temporary(entry->name) && entry->kind == TW_ENTRY_FILE ? tw_uri_join(path, entry->name) : NULL;
+        int file = temporary ? open(temporary, O_RDONLY | O_CLOEXEC) : -1;
+        if (file >= 0) {
+            if (flock(file, LOCK_EX | LOCK_NB) == 0)
+                status = file_remove(temporary, error);
+            close(file);
+        }
+        tw_free(temporary);
+    }
+    tw_listing_release(&listing);
+    return status;
 }
 
 const struct tw_scheme tw_scheme_file = {
@@ -309,5 +359,6 @@ const struct tw_scheme tw_scheme_file = {
     .glob = file_glob,
     .make_folders = file_make_folders,
     .remove = file_remove,
+    .sweep = file_sweep,
     .open_writer = file_open_writer,
 };

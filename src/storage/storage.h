@@ -48,7 +48,10 @@ char *tw_uri_real(const char *uri);
 enum tw_status tw_storage_make_folders(const char *uri, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_storage_remove(const char *uri, struct tw_error *error) TW_MUST_USE; /* a file; missing is fine */
 
-/* A file that appears whole or not at all: temporary name beside it, synced, renamed, folder synced. */
+/* Removes from a folder the temporary files of writers that were killed; those of living ones stay. */
+enum tw_status tw_storage_sweep(const char *uri, struct tw_error *error) TW_MUST_USE;
+
+/* A file that appears whole or not at all: temporary name beside it, synced, read back, renamed, folder synced. */
 struct tw_writer;
 enum tw_status tw_writer_open(const char *uri, struct tw_writer **writer, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_writer_write(struct tw_writer *writer, const void *data, size_t size,

@@ -8,6 +8,7 @@
 #include "tasks/output.h"
 #include "tasks/photos.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,25 +120,28 @@ static enum tw_status write_side(struct job *job, enum tw_side side, struct tw_e
     return status;
 }
 
-/* The manifest of an earlier run goes first: until the new one is there, the folder says that it is not whole. Its shards
- * that the new run does not write again go too. */
+static enum tw_status remove_file(const char *folder, const char *name, struct tw_error *error)
+{
+    char *path = tw_uri_join(folder, name);
+    enum tw_status status = path ? tw_storage_remove(path, error) : tw_fail_memory(error, strlen(folder), "a path");
+    tw_free(path);
+    return status;
+}
+
+/* The manifest of an earlier run goes first: until the new one is there, the folder says that it is not whole. All shards
+ * go too, those of a killed run as well, which no manifest names: a glob must not find records of two runs. */
 static enum tw_status remove_old(const char *folder, struct tw_error *error)
 {
-    struct tw_manifest old = {0};
-    char *path = tw_uri_join(folder, "manifest.json");
-    if (!path)
-        return tw_fail_memory(error, strlen(folder), "a path");
-    enum tw_status status = TW_OK;
-    if (!tw_manifest_read(folder, &old, NULL)) {
-        status = tw_storage_remove(path, error);
-        for (size_t i = 0; i < old.shard_count && !status; i++) {
-            char *shard = tw_uri_join(folder, old.shards[i].name);
-            status = shard ? tw_storage_remove(shard, error) : tw_fail_memory(error, 1, "a path");
-            tw_free(shard);
-        }
-        tw_manifest_release(&old);
+    struct tw_listing listing = {0};
+    enum tw_status status = remove_file(folder, "manifest.json", error);
+    if (!status)
+        status = tw_storage_list(folder, &listing, error);
+    for (size_t i = 0; i < listing.count && !status; i++) {
+        const char *name = listing.entries[i].name;
+        if (fnmatch("train-*-of-*.tfrecord.gz", name, 0) == 0 || fnmatch("eval-*-of-*.tfrecord.gz", name, 0) == 0)
+            status = remove_file(folder, name, error);
     }
-    tw_free(path);
+    tw_listing_release(&listing);
     return status;
 }
 
@@ -208,15 +212,17 @@ static void split(struct job *job)
 static enum tw_status run(struct job *job, struct tw_error *error)
 {
     const struct tw_embed_options *options = job->options;
-    struct tw_digest settings;
+    static const char *const results[] = {"manifest.json", "labels.txt", "audit.csv", NULL};
+    struct tw_output output = {
+        .folder = options->output, .command = "embed", .is_forced = options->is_forced, .results = results};
     enum tw_status status = tw_backbone_open(&options->task, &job->backbone, error);
     if (!status)
         status = tw_photos_list(options->inputs, options->input_count, options->labels_uri, &options->task,
                                 &job->dataset, error);
     if (!status)
-        status = hash_settings(job, &settings, error);
+        status = hash_settings(job, &output.settings, error);
     if (!status)
-        status = tw_output_begin(options->output, "embed", &settings, options->is_forced, error);
+        status = tw_output_begin(&output, error);
     if (!status)
         status = tw_embedding_store_open(&options->task, &job->backbone, options->output, false, &job->store, error);
     if (!status)
@@ -231,7 +237,7 @@ static enum tw_status run(struct job *job, struct tw_error *error)
     if (!status)
         status = tw_photos_check_any(&job->dataset, error);
     if (!status)
-        status = fill_manifest(job, &settings, error);
+        status = fill_manifest(job, &output.settings, error);
     if (!status)
         status = write_side(job, TW_SIDE_TRAIN, error);
     if (!status)

@@ -4,6 +4,7 @@
 #include "base/threads.h"
 #include "tasks/runner.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,27 @@ static enum tw_status open_file(const char *folder, const char *name, struct tw_
     return status;
 }
 
+/* Thumbnails hang on the policy as embeddings do: on orientation, on what lies behind transparency. */
+static enum tw_status open_files(const char *folder, const char *key, bool wants_thumbnails,
+                                 struct tw_embedding_store *store, struct tw_error *error)
+{
+    char *embeddings = tw_format("embeddings-%.32s.cache", key), *thumbnails = tw_format("thumbnails-%.32s.cache", key);
+    struct tw_cache *first = NULL, *second = NULL;
+    enum tw_status status = embeddings && thumbnails ? open_file(folder, embeddings, &first, error)
+                                                     : tw_fail_memory(error, strlen(folder), "a path");
+    if (!status && wants_thumbnails)
+        status = open_file(folder, thumbnails, &second, error);
+    tw_free(embeddings);
+    tw_free(thumbnails);
+    if (status) {
+        tw_cache_free(first);
+        return status;
+    }
+    store->embeddings = first;
+    store->thumbnails = second;
+    return TW_OK;
+}
+
 enum tw_status tw_embedding_store_open(const struct tw_task_options *options, const struct tw_backbone *backbone,
                                        const char *output_folder, bool wants_thumbnails,
                                        struct tw_embedding_store *store, struct tw_error *error)
@@ -53,19 +75,17 @@ enum tw_status tw_embedding_store_open(const struct tw_task_options *options, co
     enum tw_status status = store_key(backbone, hex, error);
     if (status)
         return status;
-    char *folder = options->uses_cache ? tw_cache_folder() : NULL;
-    char *name = tw_format("embeddings-%.32s.cache", hex);
-    if (!folder)
-        made.journal_folder = folder = tw_uri_join(output_folder, ".unfinished");
-    if (!folder || !name)
+    char *shared = options->uses_cache ? tw_cache_folder() : NULL;
+    made.journal_folder = tw_uri_join(output_folder, ".unfinished");
+    if (!made.journal_folder)
         status = tw_fail_memory(error, strlen(output_folder), "a path");
-    if (!status)
-        status = open_file(folder, name, &made.embeddings, error);
-    if (!status && wants_thumbnails)
-        status = open_file(folder, "thumbnails.cache", &made.thumbnails, error);
-    if (folder != made.journal_folder)
-        tw_free(folder);
-    tw_free(name);
+    else if (shared)
+        status = open_files(shared, hex, wants_thumbnails, &made, error);
+    if (shared && status == TW_IO)
+        tw_log(options->sink, TW_LOG_WARNING, "%s: embeddings are not kept for later runs", error->text);
+    if (status == TW_IO || (!status && !shared))
+        status = open_files(made.journal_folder, hex, wants_thumbnails, &made, error);
+    tw_free(shared);
     if (status) {
         tw_embedding_store_close(&made, false);
         return status;
@@ -164,6 +184,10 @@ static enum tw_status compute(struct pipeline *pipeline, int worker, const struc
                              store->thumbnails ? thumbnail : NULL, error);
     item->width = photo.width;
     item->height = photo.height;
+    for (size_t i = 0; !status && i < store->embedding_size; i++) {
+        if (!isfinite(outputs[pipeline->output][i]))
+            status = tw_fail(error, TW_CORRUPT, "the network's embedding of it is not finite (value %zu)", i);
+    }
     if (status)
         return status;
     tw_store_u32le(payload->data, (uint32_t)photo.width);
@@ -308,7 +332,7 @@ static bool is_done(struct tw_embedding_store *store, const struct tw_digest *co
 {
     return tw_cache_get(store->embeddings, content, payload) &&
            payload->size == SIZE_BYTES + store->embedding_size * sizeof(float) &&
-           (!store->thumbnails || tw_cache_get(store->thumbnails, content, NULL));
+           (!store->thumbnails || tw_cache_get(store->thumbnails, content, payload));
 }
 
 struct content_ref {

@@ -11,12 +11,13 @@
 struct tw_embedding_store {
     struct tw_cache *embeddings; /* key: content; payload: u32le width, u32le height, float32 le values */
     struct tw_cache *thumbnails; /* key: content; payload: JPEG. NULL where none are wanted */
-    char *journal_folder;        /* where --no-cache keeps them until the run is done; NULL with a shared cache */
+    char *journal_folder;        /* in the output: what is kept until the run is done where there is no shared cache */
     size_t embedding_size;
     size_t computed, reused; /* photos of the last tw_embed_items */
 };
-/* Opens the shared cache (options->uses_cache), or one inside `output_folder` that tw_embedding_store_close removes. The key
- * of the shared one is backbone digest, layer, policy, precision and engine identity. */
+/* Opens the shared cache (options->uses_cache), or one inside `output_folder` that tw_embedding_store_close removes; that
+ * one too, with a warning, where the shared one cannot be written. The key is backbone digest, layer, policy, precision and
+ * engine identity. */
 enum tw_status tw_embedding_store_open(const struct tw_task_options *options, const struct tw_backbone *backbone,
                                        const char *output_folder, bool wants_thumbnails,
                                        struct tw_embedding_store *store, struct tw_error *error) TW_MUST_USE;

@@ -20,7 +20,7 @@ static enum tw_status finish(const struct tw_examples *examples, const float *sc
     if (!status && result->metrics.count == 0)
         status = tw_fail(error, TW_CORRUPT, "the input holds nothing that has a label of the model's");
     return status ? status
-                  : tw_predictions_csv(examples, scores, labels, result->labels.count, &result->predictions_csv, error);
+                  : tw_predictions_csv(examples, scores, &result->metrics, labels, &result->predictions_csv, error);
 }
 
 /* Keys, labels and scores of the ok items, without embeddings. */

@@ -58,10 +58,12 @@ enum tw_status tw_evaluation_text(const struct tw_metrics *metrics, const char *
 
 /* Labels of a row, joined by ';'. */
 static enum tw_status join_labels(const struct tw_examples *examples, size_t row, const char *const *labels,
-                                  struct tw_buffer *out, struct tw_error *error)
+                                  int64_t unlabelled_class, struct tw_buffer *out, struct tw_error *error)
 {
     enum tw_status status = TW_OK;
     tw_buffer_clear(out);
+    if (examples->label_starts[row] == examples->label_starts[row + 1])
+        status = tw_buffer_append_text(out, labels[unlabelled_class], error);
     for (size_t i = examples->label_starts[row]; i < examples->label_starts[row + 1] && !status; i++) {
         if (i > examples->label_starts[row])
             status = tw_buffer_append_text(out, ";", error);
@@ -71,14 +73,19 @@ static enum tw_status join_labels(const struct tw_examples *examples, size_t row
     return status ? status : tw_buffer_append(out, "", 1, error);
 }
 
-enum tw_status tw_predictions_csv(const struct tw_examples *examples, const float *scores, const char *const *labels,
-                                  size_t class_count, struct tw_buffer *out, struct tw_error *error)
+enum tw_status tw_predictions_csv(const struct tw_examples *examples, const float *scores,
+                                  const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
+                                  struct tw_error *error)
 {
     struct tw_buffer label = {0};
+    size_t class_count = metrics->class_count;
     enum tw_status status = tw_buffer_append_text(out, "key,label,prediction,score\n", error);
     for (size_t i = 0; i < examples->count && !status; i++) {
         size_t best = tw_argmax(scores + i * class_count, class_count);
-        status = join_labels(examples, i, labels, &label, error);
+        bool is_unlabelled = examples->label_starts[i] == examples->label_starts[i + 1];
+        if (is_unlabelled && metrics->unlabelled_class < 0)
+            continue;
+        status = join_labels(examples, i, labels, metrics->unlabelled_class, &label, error);
         if (!status)
             status = tw_csv_put(out, examples->keys[i], true, true, error);
         if (!status)

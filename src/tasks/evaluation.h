@@ -9,8 +9,10 @@ enum tw_status tw_evaluation_json(const struct tw_metrics *metrics, const char *
                                   struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_evaluation_text(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
                                   struct tw_error *error) TW_MUST_USE;
-/* key,label,prediction,score: a row for every row of `examples`. */
-enum tw_status tw_predictions_csv(const struct tw_examples *examples, const float *scores, const char *const *labels,
-                                  size_t class_count, struct tw_buffer *out, struct tw_error *error) TW_MUST_USE;
+/* key,label,prediction,score: a row for every row of `examples` that the metrics count. An unlabelled one has the label of
+ * metrics->unlabelled_class; where there is no such class it is in neither. */
+enum tw_status tw_predictions_csv(const struct tw_examples *examples, const float *scores,
+                                  const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
+                                  struct tw_error *error) TW_MUST_USE;
 
 #endif

@@ -195,22 +195,7 @@ static enum tw_status check_shard(const struct tw_record_file *file, struct tw_e
     return status;
 }
 
-static enum tw_status is_eval_uri(const char *uri, double eval_share, bool *is_eval, struct tw_error *error)
-{
-    struct tw_digest digest;
-    enum tw_status status = tw_digest_of(tw_span_of_text(uri), &digest, error);
-    if (!status)
-        *is_eval = tw_split_point(&digest) < eval_share;
-    return status;
-}
-
-struct sides {
-    const struct tw_input *input;
-    double eval_share;
-    struct tw_example_set *train, *eval;
-};
-
-static enum tw_status read_file(const struct sides *sides, const struct tw_record_file *file, struct tw_error *error)
+static enum tw_status read_file(const struct tw_record_file *file, struct tw_example_set *set, struct tw_error *error)
 {
     struct tw_record_reader *reader = NULL;
     struct tw_example example = {0};
@@ -228,13 +213,8 @@ static enum tw_status read_file(const struct sides *sides, const struct tw_recor
             status = tw_fail_within(error, status, "%s, record %zu", file->uri, i);
             break;
         }
-        bool is_eval = file->is_eval;
-        if (!sides->input->manifest && sides->eval)
-            status = is_eval_uri(example.image_uri, sides->eval_share, &is_eval, error);
-        struct tw_example_set *set = is_eval && sides->eval ? sides->eval : sides->train;
-        if (!status)
-            status = tw_example_set_add(set, example.image_uri, example.embedding, example.embedding_size,
-                                        example.labels, example.label_count, error);
+        status = tw_example_set_add(set, example.image_uri, example.embedding, example.embedding_size, example.labels,
+                                    example.label_count, error);
     }
     tw_example_release(&example);
     tw_record_reader_free(reader);
@@ -245,13 +225,18 @@ enum tw_status tw_example_set_from_records(const struct tw_input *input, double 
                                            struct tw_example_set *train, struct tw_example_set *eval,
                                            struct tw_error *error)
 {
-    const struct sides sides = {input, eval_share, train, eval};
     enum tw_status status = TW_OK;
-    for (size_t i = 0; i < input->file_count && !status; i++)
-        status = read_file(&sides, &input->files[i], error);
+    bool has_sides = false;
+    for (size_t i = 0; i < input->file_count && !status; i++) {
+        const struct tw_record_file *file = &input->files[i];
+        has_sides |= file->is_eval;
+        status = read_file(file, file->is_eval && eval ? eval : train, error);
+    }
     if (!status && train->count == 0 && (!eval || eval->count == 0))
         status =
             tw_fail(error, TW_CORRUPT, "%s holds no record", input->file_count ? input->files[0].uri : "the input");
+    if (!status && eval && !has_sides && eval_share > 0)
+        status = tw_example_set_split(train, eval_share, eval, error);
     if (!status)
         status = tw_example_set_sort(train, error);
     if (!status && eval)

@@ -30,11 +30,17 @@ enum tw_status tw_example_set_sort(struct tw_example_set *set, struct tw_error *
 enum tw_status tw_example_set_digest(const struct tw_example_set *set, struct tw_digest *digest,
                                      struct tw_error *error) TW_MUST_USE;
 
-/* Reads every record; those of eval shards, or (no manifest) those whose uri's hash is below eval_share, go to `eval`
- * (NULL: all go to `train`). A shard whose bytes are not the manifest's is TW_CORRUPT. */
+/* Reads every record; those of the manifest's eval shards, or, where there are none, what tw_example_set_split takes, go to
+ * `eval` (NULL: all go to `train`). A shard whose bytes are not the manifest's is TW_CORRUPT. */
 enum tw_status tw_example_set_from_records(const struct tw_input *input, double eval_share,
                                            struct tw_example_set *train, struct tw_example_set *eval,
                                            struct tw_error *error) TW_MUST_USE;
+/* Moves to `eval` the rows whose key's hash is below eval_share, so that adding rows moves none. As with photos, a label of
+ * two keys or more without an eval row gives its lowest hash, one without a train row takes its highest back. */
+enum tw_status tw_example_set_split(struct tw_example_set *train, double eval_share, struct tw_example_set *eval,
+                                    struct tw_error *error) TW_MUST_USE;
+/* Keys that both sorted sets have. */
+size_t tw_example_set_shared_keys(const struct tw_example_set *a, const struct tw_example_set *b);
 /* The ok items of one side. */
 enum tw_status tw_example_set_from_items(const struct tw_dataset *dataset, enum tw_side side,
                                          struct tw_embedding_store *store, struct tw_example_set *set,

@@ -3,13 +3,17 @@
 #include "base/memory.h"
 #include "base/wire.h"
 #include "records/example.h"
+#include "records/shards.h"
 #include "records/tfrecord.h"
 
 #include <string.h>
 
-static enum tw_status write_embeddings(const char *folder, const struct tw_example_set *train, struct tw_error *error)
+static const char shard_name[] = "train-00000-of-00001.tfrecord.gz", thumbnails_name[] = "thumbnails.tfrecord.gz";
+
+static enum tw_status write_embeddings(const char *folder, const struct tw_example_set *train, struct tw_digest *digest,
+                                       struct tw_error *error)
 {
-    char *path = tw_uri_join(folder, "train-00000-of-00001.tfrecord.gz");
+    char *path = tw_uri_join(folder, shard_name);
     struct tw_record_writer *writer = NULL;
     struct tw_buffer record = {0};
     enum tw_status status =
@@ -23,7 +27,7 @@ static enum tw_status write_embeddings(const char *folder, const struct tw_examp
             status = tw_record_writer_add(writer, tw_buffer_span(&record), error);
     }
     if (!status)
-        status = tw_record_writer_commit(writer, NULL, error);
+        status = tw_record_writer_commit(writer, digest, error);
     else
         tw_record_writer_abandon(writer);
     tw_buffer_release(&record);
@@ -67,10 +71,10 @@ static enum tw_status put_thumbnail(struct tw_record_writer *writer, const char 
     return status;
 }
 
-static enum tw_status write_thumbnails(const char *folder, const struct tw_dataset *dataset,
-                                       struct tw_embedding_store *store, struct tw_error *error)
+enum tw_status tw_examples_thumbnails_write(const char *run, const struct tw_dataset *dataset,
+                                            struct tw_embedding_store *store, struct tw_error *error)
 {
-    char *path = tw_uri_join(folder, "thumbnails.tfrecord.gz");
+    char *path = tw_format("%s/examples/%s", run, thumbnails_name);
     struct tw_record_writer *writer = NULL;
     struct tw_buffer jpeg = {0};
     enum tw_status status =
@@ -90,19 +94,57 @@ static enum tw_status write_thumbnails(const char *folder, const struct tw_datas
     return status;
 }
 
+static enum tw_status write_manifest(const char *folder, const struct tw_example_set *train,
+                                     const struct tw_labels *labels, const struct tw_examples_origin *origin,
+                                     const struct tw_digest *shard_digest, struct tw_error *error)
+{
+    struct tw_shard_entry shard = {(char *)shard_name, (char *)"train", train->count, *shard_digest};
+    const struct tw_manifest manifest = {
+        .backbone = (char *)origin->backbone,
+        .backbone_digest = origin->backbone_digest,
+        .layer = (char *)origin->layer,
+        .policy_json = (char *)origin->policy_json,
+        .precision = (char *)"f32",
+        .engine = (char *)origin->engine,
+        .embedding_size = train->width,
+        .labels = labels->names,
+        .label_count = origin->label_count,
+        .shards = &shard,
+        .shard_count = 1,
+    };
+    struct tw_manifest digested = manifest;
+    enum tw_status status = tw_example_set_digest(train, &digested.input_digest, error);
+    return status ? status : tw_manifest_write(folder, &digested, error);
+}
+
+static enum tw_status remove_file(const char *folder, const char *name, struct tw_error *error)
+{
+    char *path = tw_uri_join(folder, name);
+    enum tw_status status = path ? tw_storage_remove(path, error) : tw_fail_memory(error, strlen(folder), "a path");
+    tw_free(path);
+    return status;
+}
+
 enum tw_status tw_examples_folder_write(const char *run, const struct tw_example_set *train,
-                                        const struct tw_dataset *dataset, struct tw_embedding_store *store,
-                                        const struct tw_labels *labels, struct tw_error *error)
+                                        const struct tw_labels *labels, const struct tw_examples_origin *origin,
+                                        struct tw_error *error)
 {
     char *folder = tw_uri_join(run, "examples"), *names = tw_uri_join(run, "examples/labels.txt");
+    struct tw_digest digest;
     enum tw_status status =
         folder && names ? tw_storage_make_folders(folder, error) : tw_fail_memory(error, 1, "a path");
     if (!status)
+        status = tw_storage_sweep(folder, error);
+    if (!status)
+        status = remove_file(folder, "manifest.json", error);
+    if (!status)
+        status = remove_file(folder, thumbnails_name, error);
+    if (!status)
         status = tw_labels_write(names, labels, error);
     if (!status)
-        status = write_embeddings(folder, train, error);
-    if (!status && store->thumbnails)
-        status = write_thumbnails(folder, dataset, store, error);
+        status = write_embeddings(folder, train, &digest, error);
+    if (!status && origin->backbone)
+        status = write_manifest(folder, train, labels, origin, &digest, error);
     tw_free(folder);
     tw_free(names);
     return status;

@@ -1,13 +1,22 @@
-/* RUN/examples/: the training embeddings as records with a manifest, and thumbnails of the photos: nearest-photo answers
- * and growing stand on it. thumbnails.tfrecord.gz holds tf.Examples with image_uri and thumbnail (JPEG bytes). */
+/* RUN/examples/: the training embeddings as records, labels.txt, a manifest where it is known which backbone made them (so
+ * that the folder is an INPUT again), and thumbnails of the photos: nearest-photo answers and growing stand on it.
+ * thumbnails.tfrecord.gz holds tf.Examples with image_uri and thumbnail (JPEG bytes). */
 #ifndef TW_TASKS_EXAMPLES_FOLDER_H
 #define TW_TASKS_EXAMPLES_FOLDER_H
 
 #include "tasks/example_set.h"
 
-/* `dataset` is empty and `store` without thumbnails where the run's input was records. */
+/* What made the embeddings. Borrowed; `backbone` is NULL for foreign records. */
+struct tw_examples_origin {
+    const char *backbone, *layer, *policy_json, *engine;
+    struct tw_digest backbone_digest;
+    size_t label_count; /* the unlabelled class, which is the last one, left out */
+};
 enum tw_status tw_examples_folder_write(const char *run, const struct tw_example_set *train,
-                                        const struct tw_dataset *dataset, struct tw_embedding_store *store,
-                                        const struct tw_labels *labels, struct tw_error *error) TW_MUST_USE;
+                                        const struct tw_labels *labels, const struct tw_examples_origin *origin,
+                                        struct tw_error *error) TW_MUST_USE;
+/* Of the photos on the training side; after tw_examples_folder_write. */
+enum tw_status tw_examples_thumbnails_write(const char *run, const struct tw_dataset *dataset,
+                                            struct tw_embedding_store *store, struct tw_error *error) TW_MUST_USE;
 
 #endif

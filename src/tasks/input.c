@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "storage/storage.h"
+#include "tasks/output.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static enum tw_status add_file(struct tw_input *input, char *uri, const struct t
         file->has_digest = true;
         file->digest = shard->digest;
     }
+    input->has_foreign |= shard == NULL;
     return TW_OK;
 }
 
@@ -62,14 +64,22 @@ static enum tw_status agree(const struct tw_manifest *a, const struct tw_manifes
                              "%s has other labels than the inputs before it: their ids do not mean the same", folder);
 }
 
-static enum tw_status add_embed_folder(struct tw_input *input, const char *folder, struct tw_error *error)
+/* The shards of a folder that `embed` wrote; only the one named `only` where that is not NULL. */
+static enum tw_status add_embed_folder(struct tw_input *input, const char *folder, const char *only,
+                                       struct tw_error *error)
 {
     struct tw_manifest manifest = {0};
+    size_t before = input->file_count;
     enum tw_status status = tw_manifest_read(folder, &manifest, error);
     if (!status && input->manifest)
         status = agree(input->manifest, &manifest, folder, error);
-    for (size_t i = 0; !status && i < manifest.shard_count; i++)
-        status = add_file(input, tw_uri_join(folder, manifest.shards[i].name), &manifest.shards[i], error);
+    for (size_t i = 0; !status && i < manifest.shard_count; i++) {
+        if (!only || strcmp(only, manifest.shards[i].name) == 0)
+            status = add_file(input, tw_uri_join(folder, manifest.shards[i].name), &manifest.shards[i], error);
+    }
+    if (!status && only && input->file_count == before)
+        status = tw_fail(error, TW_CONFLICT,
+                         "%s is none of the shards that %s/manifest.json names: it is of another run", only, folder);
     if (!status && !input->manifest) {
         input->manifest_storage = manifest;
         input->manifest = &input->manifest_storage;
@@ -105,6 +115,38 @@ static bool has_manifest(const char *folder)
     return is_there;
 }
 
+/* A folder that topwork writes, and has not finished: its shards may be of two runs. */
+static enum tw_status refuse_unfinished(const char *folder, struct tw_error *error)
+{
+    char *command = tw_output_command(folder);
+    if (!command)
+        return TW_OK;
+    enum tw_status status =
+        tw_fail(error, TW_CONFLICT, "%s is the folder of a `topwork %s` %s", folder, command,
+                strcmp(command, "embed") == 0 ? "that has not finished: run it again, it goes on from there"
+                                              : "and holds no input: its records are in examples/");
+    tw_free(command);
+    return status;
+}
+
+static enum tw_status add_record_file(struct tw_input *input, const char *uri, struct tw_error *error)
+{
+    const char *name = tw_base_name(uri);
+    char *folder = name == uri ? tw_strdup(".") : tw_strndup(uri, (size_t)(name - uri));
+    if (!folder)
+        return tw_fail_memory(error, strlen(uri), "a path");
+    enum tw_status status;
+    if (has_manifest(folder)) {
+        status = add_embed_folder(input, folder, name, error);
+    } else {
+        status = refuse_unfinished(folder, error);
+        if (!status)
+            status = add_file(input, tw_strdup(uri), NULL, error);
+    }
+    tw_free(folder);
+    return status;
+}
+
 static enum tw_status add_one(struct tw_input *input, const char *uri, bool *is_records, struct tw_error *error)
 {
     enum tw_entry_kind kind;
@@ -114,13 +156,15 @@ static enum tw_status add_one(struct tw_input *input, const char *uri, bool *is_
         return status;
     if (kind == TW_ENTRY_FOLDER && has_manifest(uri)) {
         *is_records = true;
-        return add_embed_folder(input, uri, error);
+        return add_embed_folder(input, uri, NULL, error);
     }
-    if (kind == TW_ENTRY_FOLDER)
-        return add_record_folder(input, uri, is_records, error);
+    if (kind == TW_ENTRY_FOLDER) {
+        status = refuse_unfinished(uri, error);
+        return status ? status : add_record_folder(input, uri, is_records, error);
+    }
     if (kind == TW_ENTRY_FILE && looks_like_records(uri)) {
         *is_records = true;
-        return add_file(input, tw_strdup(uri), NULL, error);
+        return add_record_file(input, uri, error);
     }
     if (kind != TW_ENTRY_MISSING || !strpbrk(uri, "*?["))
         return TW_OK;
@@ -132,7 +176,7 @@ static enum tw_status add_one(struct tw_input *input, const char *uri, bool *is_
         if (found.entries[i].kind != TW_ENTRY_FILE || !looks_like_records(found.entries[i].name))
             continue;
         *is_records = true;
-        status = add_file(input, tw_strdup(found.entries[i].name), NULL, error);
+        status = add_record_file(input, found.entries[i].name, error);
     }
     tw_listing_release(&found);
     return status;
@@ -141,6 +185,18 @@ static enum tw_status add_one(struct tw_input *input, const char *uri, bool *is_
 static int compare_files(const void *a, const void *b)
 {
     return strcmp(((const struct tw_record_file *)a)->uri, ((const struct tw_record_file *)b)->uri);
+}
+
+/* Sorts the files; one that is given twice would count twice. */
+static enum tw_status check_doubles(struct tw_input *input, struct tw_error *error)
+{
+    if (input->file_count)
+        qsort(input->files, input->file_count, sizeof *input->files, compare_files);
+    for (size_t i = 1; i < input->file_count; i++) {
+        if (strcmp(input->files[i - 1].uri, input->files[i].uri) == 0)
+            return tw_fail(error, TW_INVALID, "%s is given twice", input->files[i].uri);
+    }
+    return TW_OK;
 }
 
 enum tw_status tw_input_classify(const char *const *inputs, size_t count, struct tw_input *input,
@@ -160,13 +216,19 @@ enum tw_status tw_input_classify(const char *const *inputs, size_t count, struct
         status =
             tw_fail(error, TW_INVALID, "%s holds photos, other inputs are embedding records: give one kind at a time",
                     inputs[photo_input]);
+    if (!status && made.manifest && made.has_foreign)
+        status =
+            tw_fail(error, TW_CONFLICT,
+                    "some records have a manifest and some have none: whether they are of one backbone (%s) is not "
+                    "known, give one kind at a time",
+                    made.manifest->backbone);
+    if (!status)
+        status = check_doubles(&made, error);
     if (status) {
         tw_input_release(&made);
         return status;
     }
     made.has_records = record_inputs > 0;
-    if (made.file_count)
-        qsort(made.files, made.file_count, sizeof *made.files, compare_files);
     *input = made;
     if (made.manifest)
         input->manifest = &input->manifest_storage;

@@ -20,11 +20,13 @@ struct tw_input {
     bool has_records;             /* else photos: list the inputs themselves */
     struct tw_record_file *files; /* sorted by uri */
     size_t file_count, file_capacity;
-    struct tw_manifest
-        *manifest; /* of the first folder that has one; all of them agree on backbone, layer, policy, labels */
+    bool has_foreign;             /* files that no manifest names */
+    struct tw_manifest *manifest; /* of the first folder that has one; all agree on backbone, layer, policy, labels */
     struct tw_manifest manifest_storage;
 };
-/* Photos and records together are TW_INVALID, records of two backbones TW_CONFLICT. */
+/* Photos and records together are TW_INVALID. A manifest is trusted, not a name: records of two backbones, records with a
+ * manifest beside ones without, a file that the manifest of its folder does not name, and the folder of a run that has not
+ * finished are TW_CONFLICT. */
 enum tw_status tw_input_classify(const char *const *inputs, size_t count, struct tw_input *input,
                                  struct tw_error *error) TW_MUST_USE;
 void tw_input_release(struct tw_input *input);

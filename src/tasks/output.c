@@ -30,22 +30,32 @@ static enum tw_status write_mark(const char *folder, const char *command, const 
     return status;
 }
 
-/* *settings is empty where there is no readable mark. */
-static void read_mark(const char *folder, const char *command, char settings[TW_DIGEST_HEX])
+/* Owned texts; NULL where there is no readable mark. */
+static void read_mark(const char *folder, char **command, char **settings)
 {
     char *path = tw_uri_join(folder, mark_name);
     struct tw_buffer text = {0};
-    settings[0] = 0;
+    *command = *settings = NULL;
     if (path && !tw_storage_read(path, 1 << 16, &text, NULL)) {
         json_t *mark = json_loadb((const char *)text.data, text.size, 0, NULL);
         const char *its_command = json_string_value(json_object_get(mark, "command"));
-        const char *found = json_string_value(json_object_get(mark, "settings"));
-        if (its_command && strcmp(its_command, command) == 0 && found && strlen(found) == TW_DIGEST_HEX - 1)
-            memcpy(settings, found, TW_DIGEST_HEX);
+        const char *its_settings = json_string_value(json_object_get(mark, "settings"));
+        if (its_command && its_settings) {
+            *command = tw_strdup(its_command);
+            *settings = tw_strdup(its_settings);
+        }
         json_decref(mark);
     }
     tw_buffer_release(&text);
     tw_free(path);
+}
+
+char *tw_output_command(const char *folder)
+{
+    char *command, *settings;
+    read_mark(folder, &command, &settings);
+    tw_free(settings);
+    return command;
 }
 
 static bool is_empty_folder(const char *folder, const struct tw_entry *entry)
@@ -70,30 +80,55 @@ static bool has_results(const char *folder, const struct tw_listing *listing)
     return false;
 }
 
-enum tw_status tw_output_begin(const char *folder, const char *command, const struct tw_digest *settings,
-                               bool is_forced, struct tw_error *error)
+static enum tw_status make_folder(const char *folder, bool *is_used, struct tw_error *error)
 {
-    char wanted[TW_DIGEST_HEX], found[TW_DIGEST_HEX];
     struct tw_listing listing = {0};
-    tw_digest_hex(settings, wanted);
     enum tw_status status = tw_storage_make_folders(folder, error);
     if (!status)
+        status = tw_storage_sweep(folder, error);
+    if (!status)
         status = tw_storage_list(folder, &listing, error);
-    bool is_used = !status && has_results(folder, &listing);
+    *is_used = !status && has_results(folder, &listing);
     tw_listing_release(&listing);
+    return status && status != TW_NO_MEMORY ? tw_fail_within(error, TW_IO, "output folder") : status;
+}
+
+static enum tw_status remove_results(const struct tw_output *output, struct tw_error *error)
+{
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; output->results[i] && !status; i++) {
+        char *path = tw_uri_join(output->folder, output->results[i]);
+        status = path ? tw_storage_remove(path, error) : tw_fail_memory(error, 1, "a path");
+        tw_free(path);
+    }
+    return status;
+}
+
+enum tw_status tw_output_begin(const struct tw_output *output, struct tw_error *error)
+{
+    char wanted[TW_DIGEST_HEX], *command, *settings;
+    bool is_used = false;
+    tw_digest_hex(&output->settings, wanted);
+    enum tw_status status = make_folder(output->folder, &is_used, error);
     if (status)
-        return status == TW_NO_MEMORY ? status : tw_fail_within(error, TW_IO, "output folder");
-    read_mark(folder, command, found);
-    if (strcmp(found, wanted) == 0)
+        return status;
+    read_mark(output->folder, &command, &settings);
+    bool is_ours = command && strcmp(command, output->command) == 0;
+    bool is_same = is_ours && settings && strcmp(settings, wanted) == 0;
+    tw_free(command);
+    tw_free(settings);
+    if (is_same)
         return TW_OK;
-    if (is_used && !is_forced && !*found)
+    if (is_used && !output->is_forced && !is_ours)
         return tw_fail(
             error, TW_CONFLICT,
             "output folder %s holds files that are not of a `topwork %s`: name another, or write into it by --force",
-            folder, command);
-    if (is_used && !is_forced)
+            output->folder, output->command);
+    if (is_used && !output->is_forced)
         return tw_fail(error, TW_CONFLICT,
                        "output folder %s holds the results of other settings: name another, or replace them by --force",
-                       folder);
-    return write_mark(folder, command, wanted, error);
+                       output->folder);
+    if (is_used)
+        status = remove_results(output, error);
+    return status ? status : write_mark(output->folder, output->command, wanted, error);
 }

@@ -1,6 +1,7 @@
 #include "tasks/train.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "engine/engine.h"
 #include "tasks/evaluation.h"
 #include "tasks/example_set.h"
@@ -8,6 +9,7 @@
 #include "tasks/model.h"
 #include "tasks/output.h"
 #include "tasks/photos.h"
+#include "tasks/run_log.h"
 
 #include <string.h>
 #include <stdio.h>
@@ -27,7 +29,7 @@ struct job {
     int64_t unlabelled_class;
     struct tw_recipe_options recipe_options;
     char *recipe_json, *checkpoints;
-    struct tw_buffer log; /* log.jsonl */
+    struct tw_run_log log;
     struct tw_head head;
 };
 
@@ -69,7 +71,10 @@ static enum tw_status hash_settings(const struct job *job, struct tw_digest *dig
 
 static enum tw_status begin_output(struct job *job, const struct tw_recipe *recipe, struct tw_error *error)
 {
-    struct tw_digest settings;
+    static const char *const results[] = {"model.onnx", "metrics.json", "predictions.csv",        "log.jsonl",
+                                          "labels.txt", "audit.csv",    "examples/manifest.json", NULL};
+    struct tw_output output = {
+        .folder = job->options->output, .command = "train", .is_forced = job->options->is_forced, .results = results};
     job->recipe_options = job->options->recipe_options;
     job->recipe_options.threads = job->options->task.threads;
     job->recipe_options.sink = job->options->task.sink;
@@ -77,10 +82,12 @@ static enum tw_status begin_output(struct job *job, const struct tw_recipe *reci
     job->checkpoints = tw_uri_join(job->options->output, "checkpoints");
     if (!job->recipe_json || !job->checkpoints)
         return tw_fail_memory(error, 1, "the settings");
-    enum tw_status status = hash_settings(job, &settings, error);
+    enum tw_status status = hash_settings(job, &output.settings, error);
     if (!status)
-        status = tw_output_begin(job->options->output, "train", &settings, job->options->is_forced, error);
-    return status ? status : tw_storage_make_folders(job->checkpoints, error);
+        status = tw_output_begin(&output, error);
+    if (!status)
+        status = tw_storage_make_folders(job->checkpoints, error);
+    return status ? status : tw_storage_sweep(job->checkpoints, error);
 }
 
 /* Names of the classes of records: the embed folder's own, a dict.txt, or the numbers themselves. */
@@ -118,13 +125,15 @@ static enum tw_status load_records(struct job *job, struct tw_error *error)
     if (options->task.backbone)
         tw_log(options->task.sink, TW_LOG_WARNING, "the input is embedding records: --backbone %s is not used",
                options->task.backbone);
-    if (!options->eval_inputs && !job->input.manifest && options->eval_share > 0)
-        tw_log(options->task.sink, TW_LOG_INFO, "no --eval: %g of the records are kept aside, chosen by their uri",
-               options->eval_share);
     struct tw_example_set *eval = options->eval_inputs ? NULL : &job->eval;
     enum tw_status status = tw_example_set_from_records(&job->input, options->eval_share, &job->train, eval, error);
     if (!status && options->eval_inputs)
         status = tw_example_set_from_records(&job->eval_input, 0, &job->eval, NULL, error);
+    size_t shared = status ? 0 : tw_example_set_shared_keys(&job->eval, &job->train);
+    if (shared)
+        tw_log(options->task.sink, TW_LOG_WARNING,
+               "%zu of the %zu evaluation records are training records too: the accuracy will look better than it is",
+               shared, job->eval.count);
     if (!status && job->eval.count && job->train.count && job->eval.width != job->train.width)
         status = tw_fail(error, TW_CONFLICT,
                          "the evaluation records have embeddings of %zu values, the training ones of %zu",
@@ -233,6 +242,11 @@ static enum tw_status check_classes(struct job *job, struct tw_error *error)
         tw_log(job->options->task.sink, TW_LOG_INFO, "examples without a label train one more class, %s",
                unlabelled_name);
     }
+    for (size_t i = 0; i < named; i++) {
+        if (!tw_is_utf8(tw_span_of_text(job->labels.names[i])))
+            return tw_fail(error, TW_CORRUPT, "label %zu (%s) is not UTF-8 text, which a model file holds: rename it",
+                           i, job->labels.names[i]);
+    }
     if (job->labels.count < 2)
         return tw_fail(error, TW_CORRUPT, "there is only one class (%s): a classifier needs two or more",
                        job->labels.names[0]);
@@ -243,16 +257,8 @@ static void observe(void *context, size_t step, double train_loss, double train_
                     double eval_accuracy)
 {
     struct job *job = context;
-    if (tw_buffer_printf(&job->log, NULL, "{\"step\": %zu, \"train_loss\": %.6g, \"train_accuracy\": %.6g", step,
-                         train_loss, train_accuracy))
-        return;
-    bool has_eval = eval_loss >= 0 && eval_accuracy >= 0;
-    if (has_eval &&
-        tw_buffer_printf(&job->log, NULL, ", \"eval_loss\": %.6g, \"eval_accuracy\": %.6g", eval_loss, eval_accuracy))
-        return;
-    if (tw_buffer_append_text(&job->log, "}\n", NULL))
-        return;
-    if (has_eval)
+    tw_run_log_add(&job->log, step, train_loss, train_accuracy, eval_loss, eval_accuracy);
+    if (eval_loss >= 0 && eval_accuracy >= 0)
         tw_log(job->options->task.sink, TW_LOG_DEBUG,
                "step %zu: loss %.4f, accuracy %.4f, on the evaluation sample %.4f, %.4f", step, train_loss,
                train_accuracy, eval_loss, eval_accuracy);
@@ -268,7 +274,10 @@ static enum tw_status train_head(struct job *job, const struct tw_recipe *recipe
     options->eval = eval.count ? &eval : NULL;
     options->observe = observe;
     options->observer_context = job;
-    return recipe->train(&train, options, &job->head, error);
+    enum tw_status status = tw_run_log_open(job->options->output, &job->log, error);
+    if (!status)
+        status = recipe->train(&train, options, &job->head, error);
+    return status ? status : tw_run_log_close(&job->log, error);
 }
 
 static enum tw_status write_model(struct job *job, struct tw_train_result *result, struct tw_error *error)
@@ -316,7 +325,7 @@ static enum tw_status write_evaluation(struct job *job, struct tw_train_result *
     if (!status)
         status = tw_evaluation_json(&result->metrics, labels, &json, error);
     if (!status)
-        status = tw_predictions_csv(&eval, scores, labels, job->labels.count, &csv, error);
+        status = tw_predictions_csv(&eval, scores, &result->metrics, labels, &csv, error);
     if (!status)
         status = tw_output_write(output, "metrics.json", tw_buffer_span(&json), error);
     if (!status)
@@ -353,6 +362,34 @@ static enum tw_status write_audit(struct job *job, struct tw_error *error)
     return status;
 }
 
+static enum tw_status write_examples(struct job *job, struct tw_error *error)
+{
+    const struct tw_backbone *backbone = job->backbone.graph ? &job->backbone : NULL;
+    const struct tw_manifest *manifest = job->input.manifest;
+    char *policy = backbone ? tw_image_policy_to_json(&backbone->policy) : NULL;
+    if (backbone && !policy)
+        return tw_fail_memory(error, 1, "a policy");
+    struct tw_examples_origin origin = {.label_count = job->labels.count - (job->unlabelled_class >= 0)};
+    if (backbone) {
+        origin.backbone = backbone->name;
+        origin.backbone_digest = backbone->digest;
+        origin.layer = backbone->layer;
+        origin.policy_json = policy;
+        origin.engine = tw_engine_identity();
+    } else if (manifest) {
+        origin.backbone = manifest->backbone;
+        origin.backbone_digest = manifest->backbone_digest;
+        origin.layer = manifest->layer;
+        origin.policy_json = manifest->policy_json;
+        origin.engine = manifest->engine;
+    }
+    enum tw_status status = tw_examples_folder_write(job->options->output, &job->train, &job->labels, &origin, error);
+    if (!status && job->store.thumbnails)
+        status = tw_examples_thumbnails_write(job->options->output, &job->dataset, &job->store, error);
+    tw_free(policy);
+    return status;
+}
+
 static enum tw_status write_run(struct job *job, struct tw_train_result *result, struct tw_error *error)
 {
     const char *output = job->options->output;
@@ -360,13 +397,11 @@ static enum tw_status write_run(struct job *job, struct tw_train_result *result,
     enum tw_status status = labels ? tw_labels_write(labels, &job->labels, error) : tw_fail_memory(error, 1, "a path");
     tw_free(labels);
     if (!status)
-        status = tw_output_write(output, "log.jsonl", tw_buffer_span(&job->log), error);
-    if (!status)
         status = write_audit(job, error);
     if (!status)
         status = write_evaluation(job, result, error);
     if (!status)
-        status = tw_examples_folder_write(output, &job->train, &job->dataset, &job->store, &job->labels, error);
+        status = write_examples(job, error);
     return status ? status : write_model(job, result, error);
 }
 
@@ -430,7 +465,7 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     tw_backbone_release(&job.backbone);
     tw_input_release(&job.input);
     tw_input_release(&job.eval_input);
-    tw_buffer_release(&job.log);
+    tw_run_log_release(&job.log);
     tw_free(job.recipe_json);
     tw_free(job.checkpoints);
     if (status)

@@ -53,15 +53,21 @@ static enum tw_status list_steps(const char *folder, uint64_t **steps, size_t *c
     return status;
 }
 
-static void remove_older(const char *folder, struct tw_error *error)
+/* Keeps `step` and the one before it. Those above are of another training, or damaged: this one would not have come here
+ * else. They would outlive every checkpoint of this one. */
+static void remove_others(const char *folder, uint64_t step, struct tw_error *error)
 {
     uint64_t *steps = NULL;
     size_t count;
     if (list_steps(folder, &steps, &count, error) == TW_OK) {
-        for (size_t i = 2; i < count; i++) {
+        size_t below = 0;
+        for (size_t i = 0; i < count; i++) {
+            below += steps[i] < step;
+            if (steps[i] == step || (steps[i] < step && below == 1))
+                continue;
             char *path = path_of(folder, steps[i]);
             if (path == NULL || tw_storage_remove(path, error) != TW_OK)
-                i = count; /* an old one too many harms nobody */
+                i = count; /* one too many harms nobody */
             tw_free(path);
         }
     }
@@ -94,7 +100,7 @@ enum tw_status tw_checkpoint_write(const char *folder, uint64_t identity, uint64
     }
     status = tw_writer_commit(writer, error);
     if (status == TW_OK)
-        remove_older(folder, &(struct tw_error){0});
+        remove_others(folder, step, &(struct tw_error){0});
     return status;
 }
 

@@ -1,4 +1,4 @@
-/* Training state on disk, so that a killed run goes on to the same bits. File NAME-STEP.twc in the folder: 8 bytes
+/* Training state on disk, so that a killed run goes on to the same bits. File step-STEP.twc in the folder: 8 bytes
  * "TWCHECK1", u64le step, u64le identity, u64le count of floats, the floats (little-endian), u32le CRC-32C of all before. */
 #ifndef TW_TRAIN_CHECKPOINT_H
 #define TW_TRAIN_CHECKPOINT_H
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Keeps this one and the one before it. */
+/* Keeps this one and the one before it; later ones, of another training, are removed. */
 enum tw_status tw_checkpoint_write(const char *folder, uint64_t identity, uint64_t step, const float *state,
                                    size_t count, struct tw_error *error) TW_MUST_USE;
 /* The newest one that is whole and of this identity; *step 0: none, state untouched. Damaged ones are named to the sink

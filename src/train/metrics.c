@@ -70,7 +70,7 @@ static void summarise(struct tw_metrics *m, double loss)
 enum tw_status tw_metrics_compute(const struct tw_examples *examples, const float *scores, size_t class_count,
                                   int64_t unlabelled_class, struct tw_metrics *metrics, struct tw_error *error)
 {
-    struct tw_metrics m = {.class_count = class_count};
+    struct tw_metrics m = {.class_count = class_count, .unlabelled_class = unlabelled_class};
     double loss = 0;
     m.confusion = tw_alloc(class_count * class_count, sizeof *m.confusion);
     m.per_class = tw_alloc(class_count, sizeof *m.per_class);

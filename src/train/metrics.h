@@ -13,6 +13,7 @@ struct tw_class_metrics {
  * that label, else its first. Unlabelled rows have the truth `unlabelled_class`, or are left out when that is -1. */
 struct tw_metrics {
     size_t class_count, count;
+    int64_t unlabelled_class; /* as given */
     double accuracy, balanced_accuracy, macro_f1, log_loss;
     size_t *confusion; /* class_count x class_count: rows truth, columns prediction */
     struct tw_class_metrics *per_class;

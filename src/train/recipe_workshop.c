@@ -316,6 +316,19 @@ static enum tw_status report(struct training *t, uint64_t done, double loss, dou
     return status;
 }
 
+/* Asked to stop: what is learnt so far is kept. */
+static enum tw_status stop_at(struct training *t, uint64_t identity, uint64_t step, struct tw_error *error)
+{
+    const char *folder = t->options.checkpoint_folder;
+    enum tw_status status = TW_OK;
+    if (folder != NULL && step > 0)
+        status = tw_checkpoint_write(folder, identity, step, t->state, 3 * t->parameters, error);
+    if (status != TW_OK)
+        return status;
+    return tw_fail(error, TW_INTERRUPTED, "interrupted at step %llu of %zu: the same command goes on from there",
+                   (unsigned long long)step, t->options.steps);
+}
+
 static enum tw_status run_steps(struct training *t, struct tw_error *error)
 {
     const struct tw_recipe_options *o = &t->options;
@@ -328,7 +341,7 @@ static enum tw_status run_steps(struct training *t, struct tw_error *error)
         tw_log(o->sink, TW_LOG_INFO, "going on from step %llu of %zu", (unsigned long long)step, o->steps);
     while (step < o->steps && status == TW_OK) {
         if (tw_is_stopped(o->sink))
-            return tw_fail(error, TW_INTERRUPTED, "interrupted at step %llu", (unsigned long long)step);
+            return stop_at(t, identity, step, error);
         gather_batch(t, step);
         status = find_gradients(t, step, &loss, &accuracy, error);
         if (status == TW_OK)
