@@ -7,7 +7,7 @@
 
 struct look {
     struct tw_console *console;
-    bool prints, parses;
+    bool prints, parses, is_cut_off;
     size_t values, count;
 };
 
@@ -32,8 +32,10 @@ static enum tw_status look_at(struct look *look, const char *file, struct tw_err
         status = tw_example_to_json(record, look->values, &out, error);
         if (status != TW_OK)
             status = tw_fail_within(error, status, "%s, record %zu", file, number - 1);
-        if (status == TW_OK && tw_console_print(look->console, &out) != TW_EXIT_DONE)
-            status = tw_fail(error, TW_IO, "%s: stopped at record %zu", file, number - 1);
+        if (status == TW_OK && tw_console_print(look->console, &out) != TW_EXIT_DONE) {
+            look->is_cut_off = true; /* told already */
+            status = TW_IO;
+        }
     }
     tw_example_release(&example);
     tw_buffer_release(&out);
@@ -65,5 +67,7 @@ enum tw_exit tw_command_records(const struct tw_arguments *arguments, struct tw_
     }
     enum tw_exit code = tw_console_print(console, &out);
     tw_buffer_release(&out);
+    if (look.is_cut_off)
+        return TW_EXIT_SYSTEM;
     return status == TW_OK ? code : tw_console_fail(console, &error);
 }

@@ -112,9 +112,9 @@ enum tw_status tw_example_set_split(struct tw_example_set *train, double eval_sh
     struct split split = {.set = train};
     split.digests = tw_alloc(train->count, sizeof *split.digests);
     split.is_eval = tw_alloc(train->count, sizeof *split.is_eval);
-    enum tw_status status = split.digests && split.is_eval
-                                ? TW_OK
-                                : tw_fail_memory(error, train->count * sizeof *split.digests, "the sides of the records");
+    enum tw_status status = split.digests && split.is_eval ? TW_OK
+                                                           : tw_fail_memory(error, train->count * sizeof *split.digests,
+                                                                            "the sides of the records");
     for (size_t i = 0; i < train->count && !status; i++) {
         status = tw_digest_of(tw_span_of_text(train->keys[i]), &split.digests[i], error);
         split.is_eval[i] = !status && tw_split_point(&split.digests[i]) < eval_share;

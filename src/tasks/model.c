@@ -308,7 +308,7 @@ static enum tw_status append_head(const struct tw_graph *head, struct tw_graph *
                                                                outputs, node->output_count)
                                            : NULL;
         if (copy) {
-            copy->attributes = node->attributes; /* the model's graph outlives this one */
+            copy->attributes = node->attributes; /* `head` outlives this one, see tw_model_attach */
             copy->attribute_count = node->attribute_count;
         }
         is_complete = copy != NULL;
@@ -355,13 +355,15 @@ enum tw_status tw_model_attach(struct tw_model *model, const struct tw_backbone 
         status = tw_graph_clone(backbone->graph, &whole, error);
     if (!status)
         status = append_head(head, whole, error);
-    tw_graph_free(head);
     if (status) {
+        tw_graph_free(head);
         tw_graph_free(whole);
         return status;
     }
-    /* The head's constants are borrowed from the model's own graph, which is kept as the backing of the new one. */
-    whole->backing = model->graph;
+    /* The whole graph borrows from the head's, which borrows its constants from the model's own: each backs the next. */
+    head->backing = model->graph;
+    head->release_backing = free_backing;
+    whole->backing = head;
     whole->release_backing = free_backing;
     model->graph = whole;
     model->has_backbone = true;

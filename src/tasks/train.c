@@ -129,15 +129,15 @@ static enum tw_status load_records(struct job *job, struct tw_error *error)
     enum tw_status status = tw_example_set_from_records(&job->input, options->eval_share, &job->train, eval, error);
     if (!status && options->eval_inputs)
         status = tw_example_set_from_records(&job->eval_input, 0, &job->eval, NULL, error);
+    if (!status && job->eval.count && job->train.count && job->eval.width != job->train.width)
+        status = tw_fail(error, TW_CONFLICT,
+                         "the evaluation records have embeddings of %zu values, the training ones of %zu",
+                         job->eval.width, job->train.width);
     size_t shared = status ? 0 : tw_example_set_shared_keys(&job->eval, &job->train);
     if (shared)
         tw_log(options->task.sink, TW_LOG_WARNING,
                "%zu of the %zu evaluation records are training records too: the accuracy will look better than it is",
                shared, job->eval.count);
-    if (!status && job->eval.count && job->train.count && job->eval.width != job->train.width)
-        status = tw_fail(error, TW_CONFLICT,
-                         "the evaluation records have embeddings of %zu values, the training ones of %zu",
-                         job->eval.width, job->train.width);
     return status ? status : label_records(job, error);
 }
 
@@ -230,7 +230,8 @@ static enum tw_status check_classes(struct job *job, struct tw_error *error)
     if (job->train.count == 0)
         return tw_fail(error, TW_CORRUPT, "there is nothing to train on: all %zu examples are on the evaluation side",
                        job->eval.count);
-    if (job->labels.count == 0)
+    size_t id, named = job->labels.count;
+    if (named == 0)
         return tw_fail(error, TW_CORRUPT,
                        "no example has a label: put photos in one folder per class, or name labels in a CSV");
     if (job->train.has_unlabelled) {
