@@ -1,6 +1,7 @@
 #include "cli/console.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,9 +35,13 @@ enum tw_status tw_table_cell(struct tw_table *table, struct tw_error *error, con
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    for (char *at = text; *at; at++) { /* a name must not move the cursor */
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+    for (char *at = text; *at;) { /* a name must not move the cursor, nor be anything but text */
+        size_t length = 1, left = strnlen(at, 4);
+        while (length <= left && !tw_is_utf8(tw_span_of(at, length)))
+            length++;
+        if (length > left || (unsigned char)*at < 0x20 || *at == 0x7f)
             *at = '?';
+        at += length > left ? 1 : length;
     }
     enum tw_status status = tw_buffer_append(&table->cells, text, strlen(text) + 1, error);
     table->cell_count += !status;

@@ -262,7 +262,9 @@ enum tw_status tw_model_head_graph(const struct tw_model *model, struct tw_graph
     detach(head, embedding);
     head->values[embedding].shape = (struct tw_shape){.rank = 2, .dims = {TW_UNKNOWN, (int64_t)model->embedding_size}};
     head->values[embedding].dtype = TW_F32;
-    if (!tw_graph_set_inputs(head, &embedding, 1))
+    /* The photo's input stays until the cut drops what only it feeds. */
+    const int inputs[] = {embedding, head->input_count ? head->inputs[0] : embedding};
+    if (!tw_graph_set_inputs(head, inputs, inputs[1] == embedding ? 1 : 2))
         status = tw_fail_memory(error, 1, "a graph");
     if (!status)
         status = tw_graph_cut(head, outputs, sizeof outputs / sizeof *outputs, error);
