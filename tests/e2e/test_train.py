@@ -193,10 +193,13 @@ def test_nothing_usable_is_named(topwork, tmp_path):
     assert "line 2" in made.one_sentence(topwork("train", tmp_path / "nul.csv", "-o", tmp_path / "run", code=4))
 
 
-def test_a_class_whose_name_is_no_text_is_refused_before_any_training(topwork, folder, tmp_path):
+def test_a_class_whose_name_is_no_text_is_left_out_and_said_so(topwork, folder, tmp_path):
+    made.photos(folder, 4, ("green",))
     os.rename(folder / "red", os.fsencode(folder) + b"/r\xe9d")
-    sentence = made.one_sentence(topwork("train", folder, "-o", tmp_path / "run", code=4))
-    assert "UTF-8" in sentence and "r\\xe9d" in sentence.replace("\\xE9", "\\xe9")
+    topwork("train", folder, "-o", tmp_path / "run", *QUICK, code=3)
+    assert (tmp_path / "run" / "labels.txt").read_text() == "blue\ngreen\n"
+    with open(tmp_path / "run" / "audit.csv", encoding="utf-8", errors="replace") as file:
+        assert sum(",skipped," in line and "UTF-8" in line for line in file) == 12
 
 
 @pytest.mark.parametrize(
