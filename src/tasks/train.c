@@ -230,7 +230,7 @@ static enum tw_status check_classes(struct job *job, struct tw_error *error)
     if (job->train.count == 0)
         return tw_fail(error, TW_CORRUPT, "there is nothing to train on: all %zu examples are on the evaluation side",
                        job->eval.count);
-    size_t id, named = job->labels.count;
+    size_t named = job->labels.count;
     if (named == 0)
         return tw_fail(error, TW_CORRUPT,
                        "no example has a label: put photos in one folder per class, or name labels in a CSV");
