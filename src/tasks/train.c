@@ -254,15 +254,15 @@ static enum tw_status check_classes(struct job *job, struct tw_error *error)
     return TW_OK;
 }
 
-static void observe(void *context, size_t step, double train_loss, double train_accuracy, double eval_loss,
-                    double eval_accuracy)
+static void observe(void *context, const struct tw_training_point *point)
 {
     struct job *job = context;
-    tw_run_log_add(&job->log, step, train_loss, train_accuracy, eval_loss, eval_accuracy);
-    if (eval_loss >= 0 && eval_accuracy >= 0)
+    tw_run_log_add(&job->log, point->step, point->train_loss, point->train_accuracy, point->eval_loss,
+                   point->eval_accuracy);
+    if (point->eval_loss >= 0 && point->eval_accuracy >= 0)
         tw_log(job->options->task.sink, TW_LOG_DEBUG,
-               "step %zu: loss %.4f, accuracy %.4f, on the evaluation sample %.4f, %.4f", step, train_loss,
-               train_accuracy, eval_loss, eval_accuracy);
+               "step %zu: loss %.4f, accuracy %.4f, on the evaluation sample %.4f, %.4f", point->step,
+               point->train_loss, point->train_accuracy, point->eval_loss, point->eval_accuracy);
 }
 
 static enum tw_status train_head(struct job *job, const struct tw_recipe *recipe, struct tw_error *error)

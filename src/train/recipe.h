@@ -5,6 +5,25 @@
 #include "base/log.h"
 #include "train/head.h"
 
+/* Numbers of the head as they stand, for histograms. Borrowed. */
+struct tw_weights {
+    const char *name; /* "hidden/weights" */
+    const float *values;
+    size_t count;
+};
+/* Where a training stands after a step. What is not known is NaN. */
+struct tw_training_point {
+    size_t step, step_count;           /* done, and all there will be */
+    size_t batch;                      /* examples a step */
+    double train_loss, train_accuracy; /* of the step's batch */
+    double learning_rate;              /* of the step */
+    double eval_loss, eval_accuracy;   /* on the evaluation sample */
+    size_t eval_count;                 /* its rows */
+    double eval_seconds;               /* that the evaluation took */
+    const struct tw_weights *weights;
+    size_t weight_count;
+};
+
 struct tw_recipe_options {
     uint64_t seed;
     int threads;
@@ -24,10 +43,9 @@ struct tw_recipe_options {
     const struct tw_examples *eval;
     size_t eval_every_steps; /* 100 */
     const struct tw_sink *sink;
-    /* Called at every evaluation and at the end, for log.jsonl. */
+    /* Called at every evaluation and at the end, for log.jsonl and monitoring; it changes nothing of the training. */
     void *observer_context;
-    void (*observe)(void *context, size_t step, double train_loss, double train_accuracy, double eval_loss,
-                    double eval_accuracy);
+    void (*observe)(void *context, const struct tw_training_point *point);
 };
 
 struct tw_recipe {

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Streams of random numbers under the seed; those of epochs and steps lie above. */
 enum { STREAM_HIDDEN = 1, STREAM_OUTPUT = 2, STREAM_DROPOUT = 3, STREAM_EPOCHS = 1000 };
@@ -266,7 +267,7 @@ static enum tw_status update_weights(struct training *t, uint64_t step, struct t
     return tw_parallel_for(t->options.threads, chunks, update_chunk, &update, error);
 }
 
-static enum tw_status evaluate(struct training *t, double *loss, double *accuracy, struct tw_error *error)
+static enum tw_status evaluate(struct training *t, struct tw_training_point *point, struct tw_error *error)
 {
     const struct tw_head head = {.layer_count = 2, .layers = {t->layers[0], t->layers[1]}};
     struct tw_examples sample = *t->options.eval;
@@ -278,8 +279,9 @@ static enum tw_status evaluate(struct training *t, double *loss, double *accurac
     enum tw_status status = tw_head_scores(&head, sample.embeddings, sample.count, t->options.threads, scores, error);
     if (status == TW_OK)
         status = tw_metrics_compute(&sample, scores, t->classes, t->options.unlabelled_class, &metrics, error);
-    *loss = metrics.log_loss;
-    *accuracy = metrics.accuracy;
+    point->eval_loss = metrics.log_loss;
+    point->eval_accuracy = metrics.accuracy;
+    point->eval_count = sample.count;
     tw_metrics_release(&metrics);
     tw_free(scores);
     return status;
@@ -302,17 +304,44 @@ static enum tw_status find_identity(const struct training *t, uint64_t *identity
     return TW_OK;
 }
 
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
 static enum tw_status report(struct training *t, uint64_t done, double loss, double accuracy, struct tw_error *error)
 {
     const struct tw_recipe_options *o = &t->options;
-    double eval_loss = NAN, eval_accuracy = NAN;
     if (done % o->eval_every_steps != 0 && done != o->steps)
         return TW_OK;
+    const struct tw_layer *hidden = &t->layers[0], *output = &t->layers[1];
+    const struct tw_weights weights[] = {
+        {"hidden/weights", hidden->weights, hidden->inputs * hidden->outputs},
+        {"hidden/bias", hidden->bias, hidden->outputs},
+        {"output/weights", output->weights, output->inputs * output->outputs},
+        {"output/bias", output->bias, output->outputs},
+    };
+    struct tw_training_point point = {
+        .step = done,
+        .step_count = o->steps,
+        .batch = t->batch,
+        .train_loss = loss,
+        .train_accuracy = accuracy,
+        .learning_rate = o->learning_rate,
+        .eval_loss = NAN,
+        .eval_accuracy = NAN,
+        .weights = weights,
+        .weight_count = sizeof weights / sizeof *weights,
+    };
     enum tw_status status = TW_OK;
+    double start = now();
     if (o->eval != NULL && o->eval->count > 0)
-        status = evaluate(t, &eval_loss, &eval_accuracy, error);
+        status = evaluate(t, &point, error);
+    point.eval_seconds = now() - start;
     if (status == TW_OK && o->observe != NULL)
-        o->observe(o->observer_context, done, loss, accuracy, eval_loss, eval_accuracy);
+        o->observe(o->observer_context, &point);
     return status;
 }
 
