@@ -71,6 +71,17 @@ def camera(rng, figures, aspect, orientation):
     return (f'camera {{ perspective location {pov(eye)} direction {pov(forward)} right {pov(scaled(stored_right, 2))} up {pov(scaled(stored_up, 2))} }}')
 
 
+def without_comments(jpeg):
+    """The same JPEG less its comment segments, in which POV-Ray writes the hour: so the same scene gives the same bytes."""
+    out, at = jpeg[:2], 2
+    while jpeg[at + 1] != 0xda:
+        size = 2 + struct.unpack('>H', jpeg[at + 2:at + 4])[0]
+        if jpeg[at + 1] != 0xfe:
+            out += jpeg[at:at + size]
+        at += size
+    return out + jpeg[at:]
+
+
 def with_orientation(jpeg, orientation):
     """The same JPEG with an EXIF segment that names the orientation."""
     if orientation == 1:
