@@ -15,6 +15,7 @@ const struct tw_format_limits tw_format_limits_default = {
 const struct tw_format tw_formats[] = {
     {.name = "onnx", .matches = onnx_matches, .read = onnx_read},
     {.name = "tflite", .matches = tflite_matches, .read = tflite_read},
+    {.name = "savedmodel", .matches = savedmodel_matches, .read = savedmodel_read},
     {.name = "graphdef", .matches = graphdef_matches, .read = graphdef_read},
 };
 const size_t tw_format_count = sizeof tw_formats / sizeof *tw_formats;
@@ -26,8 +27,6 @@ static const char *foreign_hint(struct tw_span bytes)
         return ", and this is an HDF5 (Keras) model: convert it to ONNX";
     if (tw_span_starts(bytes, "PK\3\4", 4))
         return ", and this is a ZIP archive (PyTorch or Keras): export it as ONNX";
-    if (tw_span_starts(bytes, "\x08\x01\x12", 3))
-        return ", and this is a TensorFlow SavedModel: freeze it or convert it to ONNX";
     return "";
 }
 

@@ -4,6 +4,12 @@
 #define TW_FORMATS_GRAPHDEF_H
 
 #include "formats/layout.h"
+#include "formats/weights.h"
+
+/* An output of a node. */
+struct tf_link {
+    int node, port;
+};
 
 struct tf_node {
     const char *name, *op;
@@ -13,6 +19,9 @@ struct tf_node {
     int consumer_count, last_consumer;
     struct layout_forms *outputs; /* output_count of them, set when the node is translated */
     int output_count;
+    const struct tf_link *results; /* not NULL: a call, whose outputs are these ones of its function's body */
+    int result_count;
+    const char *key; /* of a variable: its tensor in the checkpoint; NULL: none is known */
     bool is_placed, is_open;
 };
 
@@ -20,8 +29,21 @@ struct tf_graph {
     struct build *build;
     struct tf_node *nodes;
     size_t node_count;
-    int image_node; /* what the photo is made into by nodes that are cut away; -1: none */
+    int image_node;           /* what the photo is made into by nodes that are cut away; -1: none */
+    struct weights *weights;  /* tensors of variables; NULL: none */
+    struct name_entry *names; /* of the graph's own nodes, sorted */
+    size_t name_count;
 };
+
+/* Reads a GraphDef (node 1, library 2) to the one list of its nodes: the bodies of functions stand in it once for each call,
+ * and an input that a call makes is the one that its function's body makes. graphdef_nodes.c. */
+void tf_read_nodes(struct tf_graph *tf, struct tw_span message);
+/* "name" or "name:port" of the graph itself, not of a function. False: there is none such; does not fail. */
+bool tf_find_output(struct tf_graph *tf, const char *name, struct tf_link *link);
+/* Sets `key` of every variable that a RestoreV2 of the graph fills. True: the graph has variables. */
+bool tf_find_variables(struct tf_graph *tf);
+/* Translates what these outputs need; they become the outputs of the graph. */
+void tf_translate_graph(struct tf_graph *tf, const struct tf_link *outputs, size_t count);
 
 /* Attributes of a node. The `otherwise` value where there is none, or one of another kind. */
 int64_t tf_int(struct tf_graph *tf, const struct tf_node *node, const char *key,
@@ -44,6 +66,9 @@ bool tf_read_tensor(struct tf_graph *tf, const struct tf_node *node, struct tf_t
 /* Elements of a Const node of floats, also behind Identity; false: it is none, or has over `room`. */
 bool tf_const_floats(struct tf_graph *tf, int index, float *out, size_t room, size_t *count);
 bool tf_const_ints(struct tf_graph *tf, int index, int64_t *out, size_t room, size_t *count);
+
+/* Texts of a Const node of them, in the arena. False: it is none. */
+bool tf_const_texts(struct tf_graph *tf, int index, const char *const **texts, size_t *count);
 
 /* Looks for the way from a photo's bytes to the network's input: decode, cast, resize, subtract, multiply. Where it is
  * found: properties "topwork.policy" and "topwork.embedding", tf->image_node and its forms as an input of the graph. */

@@ -413,6 +413,30 @@ static void constant(struct tf_graph *tf, struct tf_node *node)
     node->outputs[0].native = id;
 }
 
+/* Under the key that a RestoreV2 asks for, else as the program called it that wrote the checkpoint. */
+static const struct weights_tensor *find_variable(struct tf_graph *tf, const struct tf_node *node)
+{
+    enum { KIND_TEXT = 2 };
+    if (!tf->weights || node->key)
+        return tf->weights ? weights_find(tf->weights, node->key) : NULL;
+    struct tw_span shared = tf_message(tf, node, "shared_name", KIND_TEXT);
+    const struct tw_wire_field field = {.number = KIND_TEXT, .type = TW_WIRE_BYTES, .bytes = shared};
+    const char *name = shared.size ? build_text(tf->build, &field, "a variable") : node->name;
+    return name ? weights_find_alias(tf->weights, name) : NULL;
+}
+
+static void variable(struct tf_graph *tf, struct tf_node *node)
+{
+    const struct weights_tensor *tensor = find_variable(tf, node);
+    if (!tensor) {
+        build_fail(tf->build, TW_CORRUPT, "variable '%.200s' is in no checkpoint of the model", node->name);
+        return;
+    }
+    int id = build_value(tf->build, node->name);
+    weights_set_constant(tf->build, id, tensor);
+    node->outputs[0].native = id;
+}
+
 static void placeholder(struct tf_graph *tf, struct tf_node *node)
 {
     enum { MOST_INPUTS = 64, SHAPE = 7 };
@@ -452,6 +476,10 @@ struct rule {
 static const struct rule rules[] = {
     {.name = "Const", .translate = constant},
     {.name = "Placeholder", .translate = placeholder},
+    {.name = "VarHandleOp", .translate = variable},
+    {.name = "VariableV2", .translate = variable},
+    {.name = "Variable", .translate = variable},
+    {.name = "ReadVariableOp", .translate = alias_constant_or_identity},
     {.name = "Identity", .translate = alias_constant_or_identity},
     {.name = "IdentityN", .translate = tf_identity_n},
     {.name = "Shape", .translate = tf_shape},
@@ -528,7 +556,8 @@ enum { RULE_COUNT = sizeof rules / sizeof *rules };
 
 bool tf_is_source(const struct tf_node *node)
 {
-    static const char *const names[] = {"Const", "Placeholder", "PlaceholderWithDefault", "NoOp", "Assert"};
+    static const char *const names[] = {
+        "Const", "Placeholder", "PlaceholderWithDefault", "NoOp", "Assert", "VarHandleOp", "VariableV2", "Variable"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(node->op, names[i]) == 0)
             return true;

@@ -1,106 +1,11 @@
-/* GraphDef: node 1 of NodeDef (name 1, op 2, input 3, attr 5); library 2. */
+/* Frozen graphs of TensorFlow: from what nobody takes, back to what is needed for it. */
 #include "formats/readers.h"
 
 #include "formats/graphdef.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-enum { GRAPH_NODE = 1, NODE_NAME = 1, NODE_OP = 2, NODE_INPUT = 3 };
-
-struct name_entry {
-    const char *name;
-    int index;
-};
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(((const struct name_entry *)a)->name, ((const struct name_entry *)b)->name);
-}
-
-static void read_names(struct tf_graph *tf, struct tf_node *node, struct name_entry *entry)
-{
-    struct build *build = tf->build;
-    struct tw_wire_field field;
-    size_t inputs = 0;
-    node->name = node->op = "";
-    for (struct tw_reader reader = tw_reader_of(node->message); build_next(build, &reader, &field);) {
-        if (field.number == NODE_NAME)
-            node->name = build_text(build, &field, "a node");
-        else if (field.number == NODE_OP)
-            node->op = build_text(build, &field, "a node");
-        inputs += field.number == NODE_INPUT;
-    }
-    if (!build->status && (!*node->name || !*node->op))
-        build_fail(build, TW_CORRUPT, "a node has no name or no op");
-    node->inputs = build_alloc(build, inputs, sizeof *node->inputs);
-    node->ports = build_alloc(build, inputs, sizeof *node->ports);
-    *entry = (struct name_entry){.name = node->name, .index = (int)(node - tf->nodes)};
-}
-
-/* "name", "name:port", or "^name" for order alone. */
-static void read_input(struct tf_graph *tf, struct tf_node *node, const struct name_entry *names,
-                       const struct tw_wire_field *field)
-{
-    struct build *build = tf->build;
-    const char *text = build_text(build, field, "a node");
-    if (!text || *text == '^')
-        return;
-    const char *colon = strrchr(text, ':');
-    size_t length = colon ? (size_t)(colon - text) : strlen(text);
-    long port = colon ? strtol(colon + 1, NULL, 10) : 0;
-    char *name = tw_strndup(text, length);
-    if (!name) {
-        build_fail_memory(build, length);
-        return;
-    }
-    struct name_entry key = {.name = name};
-    const struct name_entry *found = bsearch(&key, names, tf->node_count, sizeof *names, compare_names);
-    if (!found || port < 0 || port > 1000)
-        build_fail(build, TW_CORRUPT, "node '%.200s' (op %.100s) takes '%.200s', which no node makes", node->name,
-                   node->op, text);
-    tw_free(name);
-    if (build->status)
-        return;
-    node->inputs[node->input_count] = found->index;
-    node->ports[node->input_count++] = (int)port;
-    tf->nodes[found->index].consumer_count++;
-    tf->nodes[found->index].last_consumer = (int)(node - tf->nodes);
-}
-
-static void read_nodes(struct tf_graph *tf, struct tw_span bytes)
-{
-    struct build *build = tf->build;
-    struct tw_wire_field field;
-    size_t count = 0;
-    for (struct tw_reader reader = tw_reader_of(bytes); build_next(build, &reader, &field);)
-        count += field.number == GRAPH_NODE && build_expect(build, &field, TW_WIRE_BYTES, "the graph");
-    if (count > build->limits->max_nodes)
-        build_fail(build, TW_LIMIT, "it has %zu nodes, over the limit of %zu", count, build->limits->max_nodes);
-    tf->nodes = build_alloc(build, count, sizeof *tf->nodes);
-    struct name_entry *names = build_alloc(build, count, sizeof *names);
-    for (struct tw_reader reader = tw_reader_of(bytes); build_next(build, &reader, &field);) {
-        if (field.number != GRAPH_NODE)
-            continue;
-        tf->nodes[tf->node_count].message = field.bytes;
-        read_names(tf, &tf->nodes[tf->node_count], &names[tf->node_count]);
-        tf->node_count++;
-    }
-    if (build->status)
-        return;
-    qsort(names, count, sizeof *names, compare_names);
-    for (size_t i = 1; i < count; i++) {
-        if (strcmp(names[i - 1].name, names[i].name) == 0)
-            build_fail(build, TW_CORRUPT, "two nodes are named '%.200s'", names[i].name);
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct tf_node *node = &tf->nodes[i];
-        for (struct tw_reader reader = tw_reader_of(node->message); build_next(build, &reader, &field);) {
-            if (field.number == NODE_INPUT)
-                read_input(tf, node, names, &field);
-        }
-    }
-}
+enum { GRAPH_NODE = 1, NODE_NAME = 1 };
 
 struct frame {
     int node, next_input;
@@ -156,14 +61,16 @@ static void translate_all(struct tf_graph *tf, const int *order, size_t count)
     }
 }
 
-static void set_outputs(struct tf_graph *tf, const int *roots, size_t count)
+static void set_outputs(struct tf_graph *tf, const struct tf_link *outputs, size_t count)
 {
     struct build *build = tf->build;
     int *ids = build_alloc(build, count, sizeof *ids);
     size_t kept = 0;
     for (size_t i = 0; i < count && !build->status; i++) {
-        const struct tf_node *node = &tf->nodes[roots[i]];
-        int id = node->outputs[0].native >= 0 ? node->outputs[0].native : node->outputs[0].nchw;
+        const struct tf_node *node = &tf->nodes[outputs[i].node];
+        const struct layout_forms *forms =
+            outputs[i].port < node->output_count ? &node->outputs[outputs[i].port] : NULL;
+        int id = !forms ? -1 : forms->native >= 0 ? forms->native : forms->nchw;
         if (id < 0)
             continue;
         struct tw_value *value = &build->graph->values[id];
@@ -182,21 +89,29 @@ static void set_outputs(struct tf_graph *tf, const int *roots, size_t count)
         build_fail_memory(build, kept * sizeof *ids);
 }
 
-static void translate_graph(struct tf_graph *tf)
+void tf_translate_graph(struct tf_graph *tf, const struct tf_link *outputs, size_t count)
 {
     struct build *build = tf->build;
-    int *roots = build_alloc(build, tf->node_count, sizeof *roots);
     int *order = build_alloc(build, tf->node_count, sizeof *order);
     struct frame *stack = build_alloc(build, tf->node_count, sizeof *stack);
-    size_t root_count = 0, placed = 0;
-    for (size_t i = 0; i < tf->node_count && !build->status; i++) {
-        if (tf->nodes[i].consumer_count == 0 && !tf_is_source(&tf->nodes[i]))
-            roots[root_count++] = (int)i;
-    }
-    for (size_t i = 0; i < root_count && !build->status; i++)
-        placed = place(tf, roots[i], stack, order, placed);
+    size_t placed = 0;
+    for (size_t i = 0; i < count && !build->status; i++)
+        placed = place(tf, outputs[i].node, stack, order, placed);
     translate_all(tf, order, build->status ? 0 : placed);
-    set_outputs(tf, roots, root_count);
+    set_outputs(tf, outputs, count);
+}
+
+/* What nobody takes is what the network gives. */
+static void translate_ends(struct tf_graph *tf)
+{
+    struct tf_link *ends = build_alloc(tf->build, tf->node_count, sizeof *ends);
+    size_t count = 0;
+    for (size_t i = 0; ends && i < tf->node_count; i++) {
+        if (tf->nodes[i].consumer_count == 0 && !tf_is_source(&tf->nodes[i]))
+            ends[count++].node = (int)i;
+    }
+    if (ends)
+        tf_translate_graph(tf, ends, count);
 }
 
 /* A first field that is a node whose first field is its name: a text file may begin with a newline too. */
@@ -221,10 +136,10 @@ enum tw_status graphdef_read(const struct tw_model_source *source, const struct 
     if (!build.graph)
         return tw_fail_memory(error, sizeof *build.graph, "a graph");
     struct tf_graph tf = {.build = &build, .image_node = -1};
-    read_nodes(&tf, source->bytes);
+    tf_read_nodes(&tf, source->bytes);
     if (!build.status)
         tf_find_image_input(&tf);
     if (!build.status)
-        translate_graph(&tf);
+        translate_ends(&tf);
     return build_finish(&build, graph);
 }

@@ -256,3 +256,25 @@ bool tf_const_ints(struct tf_graph *tf, int index, int64_t *out, size_t room, si
     }
     return true;
 }
+
+bool tf_const_texts(struct tf_graph *tf, int index, const char *const **texts, size_t *count)
+{
+    enum { STRING_VAL = 8 };
+    struct build *build = tf->build;
+    struct tw_wire_field field;
+    const struct tf_node *node = behind_identity(tf, index);
+    struct tw_span message = node ? tf_message(tf, node, "value", KIND_TENSOR) : (struct tw_span){0};
+    size_t found = 0;
+    for (struct tw_reader reader = tw_reader_of(message); build_next(build, &reader, &field);)
+        found += field.number == STRING_VAL;
+    const char **list = NULL;
+    if (build_charge(build, message.size + found * sizeof *list))
+        list = build_alloc(build, found, sizeof *list);
+    *count = 0;
+    for (struct tw_reader reader = tw_reader_of(message); list && build_next(build, &reader, &field);) {
+        if (field.number == STRING_VAL)
+            list[(*count)++] = build_text(build, &field, "a tensor of texts");
+    }
+    *texts = list;
+    return node && !build->status && found;
+}

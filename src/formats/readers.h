@@ -13,5 +13,8 @@ enum tw_status graphdef_read(const struct tw_model_source *source, const struct 
 bool tflite_matches(struct tw_span bytes);
 enum tw_status tflite_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
                            struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
+bool savedmodel_matches(struct tw_span bytes);
+enum tw_status savedmodel_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
+                               struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
 
 #endif
