@@ -90,24 +90,6 @@ static void read_entry(struct bundle *bundle, struct tw_span message, struct wei
     tensor->has_crc = tensor->dtype != TW_TEXT; /* of texts it is made in another way */
 }
 
-static bool add_tensor(struct build *build, struct tw_span key, struct weights *weights, size_t *capacity)
-{
-    if (weights->count == *capacity) {
-        size_t wanted = *capacity ? 2 * *capacity : 256;
-        struct weights_tensor *tensors = build_alloc(build, wanted, sizeof *tensors);
-        if (!tensors)
-            return false;
-        if (weights->count)
-            memcpy(tensors, weights->tensors, weights->count * sizeof *tensors);
-        weights->tensors = tensors;
-        *capacity = wanted;
-    }
-    const struct tw_wire_field name = {.number = 1, .type = TW_WIRE_BYTES, .bytes = key};
-    weights->tensors[weights->count] = (struct weights_tensor){.name = build_text(build, &name, "a tensor's name")};
-    weights->count += !build->status;
-    return !build->status;
-}
-
 /* TrackableObjectGraph: nodes 1, their attributes 2: SerializedTensor (name 1, full name 2, key 3). Counts, and fills
  * weights->aliases where that is there. */
 static size_t read_names(struct build *build, struct tw_span graph, struct weights *weights)
@@ -167,8 +149,9 @@ void weights_read_bundle(struct build *build, const struct tw_model_source *sour
         else
             build_fail(build, TW_CORRUPT, "the checkpoint's table does not begin with a header");
         while (table_next(&table, &key, &value)) {
-            if (add_tensor(build, key, weights, &capacity))
-                read_entry(&bundle, value, &weights->tensors[weights->count - 1]);
+            struct weights_tensor *tensor = weights_add(build, weights, &capacity, key);
+            if (tensor)
+                read_entry(&bundle, value, tensor);
         }
     }
     table_release(&table);

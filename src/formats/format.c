@@ -15,6 +15,8 @@ const struct tw_format_limits tw_format_limits_default = {
 const struct tw_format tw_formats[] = {
     {.name = "onnx", .matches = onnx_matches, .read = onnx_read},
     {.name = "tflite", .matches = tflite_matches, .read = tflite_read},
+    {.name = "safetensors", .matches = safetensors_matches, .read = safetensors_read},
+    {.name = "checkpoint", .matches = checkpoint_matches, .read = checkpoint_read},
     {.name = "savedmodel", .matches = savedmodel_matches, .read = savedmodel_read},
     {.name = "graphdef", .matches = graphdef_matches, .read = graphdef_read},
 };

@@ -62,6 +62,8 @@ struct tf_tensor {
 };
 enum tw_dtype tf_dtype(int64_t code);
 void tf_read_shape(struct build *build, struct tw_span message, struct tw_shape *shape);
+/* The elements of a TensorProto that spells them as a list; `code` is a known DataType of numbers. NULL: failed. */
+const void *tf_read_values(struct build *build, struct tw_span message, int64_t code, size_t count);
 bool tf_read_tensor(struct tf_graph *tf, const struct tf_node *node, struct tf_tensor *tensor);
 /* Elements of a Const node of floats, also behind Identity; false: it is none, or has over `room`. */
 bool tf_const_floats(struct tf_graph *tf, int index, float *out, size_t room, size_t *count);

@@ -150,10 +150,17 @@ static struct parts split(struct build *build, struct tw_span message)
 }
 
 /* A value stands for all that follow: a few bytes may ask for much memory, so that has a limit of its own. */
-static const void *read_list(struct build *build, struct tw_span message, int64_t code, size_t count)
+const void *tf_read_values(struct build *build, struct tw_span message, int64_t code, size_t count)
 {
     enum { MOST_MADE_BYTES = 256 << 20 };
     size_t size = tw_dtype_size(types[code].dtype);
+    struct tw_wire_field field;
+    for (struct tw_reader reader = tw_reader_of(message); build_next(build, &reader, &field);) {
+        /* All in one field, spelled as in memory. */
+        if (field.number == types[code].list && field.type == TW_WIRE_BYTES && types[code].wire != TW_WIRE_VARINT &&
+            count && field.bytes.size == count * size)
+            return field.bytes.data;
+    }
     size_t given = build_count_numbers(build, message, types[code].list, types[code].wire);
     if (given > count)
         build_fail(build, TW_CORRUPT, "it has %zu elements where its shape asks for %zu", given, count);
@@ -185,7 +192,8 @@ static void read_elements(struct build *build, struct tw_span message, const str
                    (size_t)count * size);
     if (build->status)
         return;
-    tensor->data = parts->content.size ? parts->content.data : read_list(build, message, parts->code, (size_t)count);
+    tensor->data =
+        parts->content.size ? parts->content.data : tf_read_values(build, message, parts->code, (size_t)count);
 }
 
 bool tf_read_tensor(struct tf_graph *tf, const struct tf_node *node, struct tf_tensor *tensor)

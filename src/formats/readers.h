@@ -16,5 +16,11 @@ enum tw_status tflite_read(const struct tw_model_source *source, const struct tw
 bool savedmodel_matches(struct tw_span bytes);
 enum tw_status savedmodel_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
                                struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
+bool checkpoint_matches(struct tw_span bytes);
+enum tw_status checkpoint_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
+                               struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
+bool safetensors_matches(struct tw_span bytes);
+enum tw_status safetensors_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
+                                struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
 
 #endif

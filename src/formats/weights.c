@@ -5,6 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct weights_tensor *weights_add(struct build *build, struct weights *weights, size_t *capacity, struct tw_span key)
+{
+    if (weights->count == *capacity) {
+        size_t wanted = *capacity ? 2 * *capacity : 256;
+        struct weights_tensor *tensors = build_alloc(build, wanted, sizeof *tensors);
+        if (!tensors)
+            return NULL;
+        if (weights->count)
+            memcpy(tensors, weights->tensors, weights->count * sizeof *tensors);
+        weights->tensors = tensors;
+        *capacity = wanted;
+    }
+    const struct tw_wire_field name = {.number = 1, .type = TW_WIRE_BYTES, .bytes = key};
+    weights->tensors[weights->count] = (struct weights_tensor){.name = build_text(build, &name, "a tensor's name")};
+    return build->status ? NULL : &weights->tensors[weights->count++];
+}
+
 static int compare(const void *a, const void *b)
 {
     return strcmp(((const struct weights_tensor *)a)->name, ((const struct weights_tensor *)b)->name);

@@ -7,6 +7,7 @@
 struct weights_tensor {
     const char *name;
     enum tw_dtype dtype; /* NONE or TEXT: cannot be used as numbers */
+    int64_t code;        /* of the type, in files that number types */
     struct tw_shape shape;
     struct tw_span data; /* as many bytes as the shape asks for */
     uint32_t crc;        /* masked CRC-32C of them, where has_crc */
@@ -23,6 +24,8 @@ struct weights {
     size_t alias_count;
 };
 
+/* A new one of that name, before they are sorted; *capacity is 0 at first. NULL: failed. */
+struct weights_tensor *weights_add(struct build *build, struct weights *weights, size_t *capacity, struct tw_span name);
 /* Checks that the data is of its shape, and fails where it is not; then weights_find may be used. */
 void weights_sort(struct build *build, struct weights *weights);
 void weights_sort_aliases(struct weights *weights);

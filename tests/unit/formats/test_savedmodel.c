@@ -1,7 +1,6 @@
-#include "base/hash.h"
 #include "formats/format.h"
 #include "graph/op.h"
-#include "messages.h"
+#include "tables.h"
 
 #include <string.h>
 
@@ -144,50 +143,13 @@ static struct tw_buffer small_model(void)
     return model_of(&functions, "twice");
 }
 
-static void append(struct tw_buffer *out, const void *data, size_t size)
-{
-    assert_int_equal(tw_buffer_append(out, data, size, NULL), TW_OK);
-}
-
-static void put_varint(struct tw_buffer *out, uint64_t value)
-{
-    for (; value >= 128; value >>= 7)
-        append(out, &(uint8_t){(uint8_t)(value | 128)}, 1);
-    append(out, &(uint8_t){(uint8_t)value}, 1);
-}
-
-static void put_entry(struct tw_buffer *block, const char *key, struct tw_buffer *value)
-{
-    put_varint(block, 0);
-    put_varint(block, strlen(key));
-    put_varint(block, value->size);
-    append(block, key, strlen(key));
-    append(block, value->data, value->size);
-    tw_buffer_release(value);
-}
-
-/* Appends the block with its one restart and its trailer; its handle goes to `handle`. */
-static void put_block(struct tw_buffer *out, struct tw_buffer *block, struct tw_buffer *handle)
-{
-    uint8_t words[8] = {0}, trailer[5] = {0};
-    size_t start = out->size;
-    tw_store_u32le(words + 4, 1);
-    append(block, words, 8);
-    append(out, block->data, block->size);
-    put_varint(handle, start);
-    put_varint(handle, block->size);
-    tw_store_u32le(trailer + 1, tw_crc32c_mask(tw_crc32c(tw_crc32c(0, block->data, block->size), trailer, 1)));
-    append(out, trailer, 5);
-    tw_buffer_release(block);
-}
-
 /* The bundle of one tensor of two floats, as TensorFlow writes it. */
 static struct files small_bundle(uint32_t wrong_crc)
 {
     struct files files = {0};
     struct tw_buffer block = {0}, value = {0}, shape = {0}, dim = {0}, handle = {0}, index = {0}, footer = {0};
     const float numbers[] = {3, -2};
-    append(&files.data, numbers, sizeof numbers);
+    put_raw(&files.data, numbers, sizeof numbers);
     put_int(&value, 1, 1);
     put_entry(&block, "", &value);
     put_int(&dim, 1, 2);
@@ -197,18 +159,14 @@ static struct files small_bundle(uint32_t wrong_crc)
     put_int(&value, 5, sizeof numbers);
     uint32_t crc = tw_crc32c_mask(tw_crc32c(0, numbers, sizeof numbers)) + wrong_crc;
     put_varint(&value, 6 << 3 | 5);
-    append(&value, &crc, 4);
+    put_raw(&value, &crc, 4);
     put_entry(&block, "the/key", &value);
-    put_block(&files.index, &block, &handle);
+    put_block(&files.index, &block, &handle, false);
     put_entry(&index, "x", &handle);
     put_varint(&footer, 0);
     put_varint(&footer, 0);
-    put_block(&files.index, &index, &footer);
-    uint8_t rest[48] = {0};
-    memcpy(rest, footer.data, footer.size);
-    tw_store_u64le(rest + 40, 0xdb4775248b80fb57);
-    append(&files.index, rest, sizeof rest);
-    tw_buffer_release(&footer);
+    put_block(&files.index, &index, &footer, false);
+    put_footer(&files.index, &footer);
     return files;
 }
 
