@@ -1,6 +1,7 @@
 #include "records/shards.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "storage/storage.h"
 
 #include <jansson.h>
@@ -63,13 +64,31 @@ static json_t *json_of_manifest(const struct tw_manifest *manifest)
     return root;
 }
 
+/* JSON holds no other text: a label that was left out would move the ids of all behind it. */
+static enum tw_status check_texts(const struct tw_manifest *manifest, struct tw_error *error)
+{
+    const char *const texts[] = {manifest->backbone, manifest->layer, manifest->precision, manifest->engine};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (!tw_is_utf8(tw_span_of_text(texts[i])))
+            return tw_fail(error, TW_UNSUPPORTED, "%s is not UTF-8 text, which a manifest holds: rename it", texts[i]);
+    }
+    for (size_t i = 0; i < manifest->label_count; i++) {
+        if (!tw_is_utf8(tw_span_of_text(manifest->labels[i])))
+            return tw_fail(error, TW_UNSUPPORTED, "label %zu (%s) is not UTF-8 text, which a manifest holds: rename it",
+                           i, manifest->labels[i]);
+    }
+    return TW_OK;
+}
+
 enum tw_status tw_manifest_write(const char *folder, const struct tw_manifest *manifest, struct tw_error *error)
 {
+    enum tw_status status = check_texts(manifest, error);
+    if (status)
+        return status;
     json_t *root = json_of_manifest(manifest);
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17)), *path = tw_uri_join(folder, file_name);
     struct tw_buffer bytes = {0};
-    enum tw_status status =
-        text && path ? tw_buffer_printf(&bytes, error, "%s\n", text) : tw_fail_memory(error, 1, "the manifest");
+    status = text && path ? tw_buffer_printf(&bytes, error, "%s\n", text) : tw_fail_memory(error, 1, "the manifest");
     if (!status)
         status = tw_storage_write(path, tw_buffer_span(&bytes), error);
     tw_buffer_release(&bytes);

@@ -36,6 +36,7 @@ struct tw_manifest {
     size_t skipped; /* photos in audit.csv with status skipped */
 };
 enum tw_status tw_manifest_read(const char *folder, struct tw_manifest *manifest, struct tw_error *error) TW_MUST_USE;
+/* TW_UNSUPPORTED: a name or a label is not UTF-8 text. */
 enum tw_status tw_manifest_write(const char *folder, const struct tw_manifest *manifest,
                                  struct tw_error *error) TW_MUST_USE;
 void tw_manifest_release(struct tw_manifest *manifest);
