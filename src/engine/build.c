@@ -83,7 +83,7 @@ static enum tw_status constant_slot(struct tw_plan *plan, int value, int *slot, 
         status = tw_plan_add_slot(plan, layout.ndims > 0 ? &layout : NULL, bytes, slot, error);
     if (status != TW_OK)
         return status;
-    void *block = tw_alloc_aligned(bytes + 1);
+    void *block = tw_pages_take(&plan->weights, bytes);
     if (block == NULL)
         return tw_fail_memory(error, bytes, "a constant");
     memcpy(block, v->data, bytes);
@@ -162,7 +162,7 @@ static enum tw_status reordered_constant(struct tw_plan *plan, int value, const 
     if (status != TW_OK)
         return status;
     size_t bytes = tw_onednn_bytes(&plain);
-    void *block = tw_alloc_aligned(plan->slots[*slot].bytes), *aligned = NULL;
+    void *block = tw_pages_take(&plan->weights, plan->slots[*slot].bytes), *aligned = NULL;
     const void *from = v->data;
     plan->slots[*slot].constant = block;
     plan->weight_bytes += plan->slots[*slot].bytes;

@@ -27,8 +27,7 @@ void tw_plan_free(struct tw_plan *plan)
             plan->steps[i].free_state(plan->steps[i].state);
         tw_free(plan->steps[i].arguments);
     }
-    for (int i = 0; i < plan->slot_count; i++)
-        tw_free(plan->slots[i].constant);
+    tw_pages_release(&plan->weights);
     if (plan->engine != NULL)
         dnnl_engine_destroy(plan->engine);
     tw_graph_free(plan->graph);

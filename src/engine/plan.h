@@ -8,6 +8,7 @@
 #define TW_ENGINE_PLAN_H
 
 #include "engine/engine.h"
+#include "engine/pages.h"
 #include "graph/bind.h"
 
 #include <oneapi/dnnl/dnnl.h>
@@ -17,7 +18,7 @@ enum { NO_SLOT = -1, MAX_ARGUMENTS = 8 };
 struct slot {
     dnnl_memory_desc_t layout; /* ndims 0: not for oneDNN, only bytes in C order */
     size_t bytes;
-    void *constant; /* owned; NULL: in the arena */
+    void *constant; /* in the plan's pages; NULL: in the arena */
     int root;       /* slot that holds this one, or its own index */
     size_t root_offset;
     int first, last;     /* steps that write and read it; of roots, of all inside it */
@@ -46,6 +47,7 @@ struct step {
 };
 
 struct tw_plan {
+    struct tw_pages weights; /* constants of slots and states of steps point into it */
     struct tw_graph *graph;
     dnnl_engine_t engine;
     int threads_inside;

@@ -8,7 +8,8 @@
 
 struct tw_scratch {
     const struct tw_plan *plan;
-    uint8_t *arena, *pad;
+    struct tw_pages pages;
+    uint8_t *arena, *pad;    /* in `pages` */
     void **places;           /* by slot */
     dnnl_memory_t *memories; /* by slot; NULL where oneDNN has no part in it */
     dnnl_memory_t *pads;     /* by step */
@@ -41,8 +42,7 @@ void tw_scratch_free(struct tw_scratch *scratch)
     tw_free(scratch->arguments);
     tw_free(scratch->run_places);
     tw_free(scratch->places);
-    tw_free(scratch->arena);
-    tw_free(scratch->pad);
+    tw_pages_release(&scratch->pages);
     tw_free(scratch);
 }
 
@@ -89,8 +89,8 @@ static enum tw_status init(struct tw_scratch *s, struct tw_error *error)
 {
     const struct tw_plan *plan = s->plan;
     size_t slots = (size_t)plan->slot_count, steps = (size_t)plan->step_count;
-    s->arena = tw_alloc_aligned(plan->arena_bytes + 64);
-    s->pad = tw_alloc_aligned(plan->scratchpad_bytes + 64);
+    s->arena = tw_pages_take(&s->pages, plan->arena_bytes + 64);
+    s->pad = tw_pages_take(&s->pages, plan->scratchpad_bytes + 64);
     s->places = tw_alloc(slots, sizeof *s->places);
     s->memories = tw_alloc(slots, sizeof *s->memories);
     s->pads = tw_alloc(steps + 1, sizeof *s->pads);

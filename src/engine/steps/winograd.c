@@ -64,7 +64,7 @@ static const float *floats_of(const struct tw_value *value, void **copy, struct 
     return *copy;
 }
 
-static enum tw_status make(const struct tw_plan *plan, const struct tw_node *node, const struct winograd_shape *shape,
+static enum tw_status make(struct tw_plan *plan, const struct tw_node *node, const struct winograd_shape *shape,
                            const struct vector_kernels *kernels, struct winograd **made, struct tw_error *error)
 {
     const struct tw_value *values = plan->graph->values;
@@ -73,7 +73,8 @@ static enum tw_status make(const struct tw_plan *plan, const struct tw_node *nod
     const float *weights = floats_of(&values[node->inputs[1]], &copies[0], error);
     const float *bias = has_bias ? floats_of(&values[node->inputs[2]], &copies[1], error) : NULL;
     enum tw_status status = TW_NO_MEMORY;
-    const struct winograd_options options = {kernels, node->activation == TW_ACT_RELU, plan->threads_inside};
+    const struct winograd_options options = {kernels, node->activation == TW_ACT_RELU, plan->threads_inside,
+                                             &plan->weights};
     if (weights != NULL && (!has_bias || bias != NULL))
         status = winograd_new(shape, &options, weights, bias, made, error);
     tw_free(copies[0]);

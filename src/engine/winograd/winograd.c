@@ -24,7 +24,7 @@ struct winograd {
     int group;           /* tiles of which the transformed inputs stay in the second-level cache */
     size_t point_floats; /* from one point's transformed inputs to the next */
     size_t thread_floats;
-    float *weights, *bias; /* owned */
+    float *weights, *bias; /* in the caller's pages */
     size_t weight_bytes;
     float least;
 };
@@ -88,13 +88,14 @@ static void choose_group(struct winograd *w)
     w->thread_floats = odd_lines(w->thread_floats);
 }
 
-static enum tw_status init(struct winograd *w, const float *weights, const float *bias, struct tw_error *error)
+static enum tw_status init(struct winograd *w, struct tw_pages *pages, const float *weights, const float *bias,
+                           struct tw_error *error)
 {
     size_t width = (size_t)w->kernels->width, outputs = (size_t)w->out_blocks * width;
     size_t count = (size_t)w->points * (size_t)w->in_blocks * width * outputs;
     w->weight_bytes = (count + outputs) * sizeof(float);
-    w->weights = tw_alloc_aligned(count * sizeof(float));
-    w->bias = tw_alloc_aligned(outputs * sizeof(float));
+    w->weights = tw_pages_take(pages, count * sizeof(float));
+    w->bias = tw_pages_take(pages, outputs * sizeof(float));
     struct winograd_pack pack = {.shape = &w->shape,
                                  .axes = {w->axes[0], w->axes[1]},
                                  .width = (int)width,
@@ -134,7 +135,7 @@ enum tw_status winograd_new(const struct winograd_shape *shape, const struct win
         made->tile_count *= made->tiles[i];
     }
     choose_group(made);
-    enum tw_status status = init(made, weights, bias, error);
+    enum tw_status status = init(made, options->pages, weights, bias, error);
     if (status == TW_OK)
         *winograd = made;
     else
@@ -144,10 +145,6 @@ enum tw_status winograd_new(const struct winograd_shape *shape, const struct win
 
 void winograd_free(struct winograd *winograd)
 {
-    if (winograd == NULL)
-        return;
-    tw_free(winograd->weights);
-    tw_free(winograd->bias);
     tw_free(winograd);
 }
 

@@ -9,6 +9,7 @@
 #define TW_ENGINE_WINOGRAD_WINOGRAD_H
 
 #include "base/status.h"
+#include "engine/pages.h"
 #include "engine/vector/kernels.h"
 
 #include <stddef.h>
@@ -30,6 +31,7 @@ struct winograd_options {
     const struct vector_kernels *kernels;
     bool has_relu;
     int threads;
+    struct tw_pages *pages; /* borrowed: where the weights go; outlives the convolution */
 };
 enum tw_status winograd_new(const struct winograd_shape *shape, const struct winograd_options *options,
                             const float *weights, const float *bias, struct winograd **winograd,

@@ -100,7 +100,8 @@ static float *run(const struct problem *p, const struct vector_kernels *kernels,
 {
     struct tw_error error = {0};
     struct winograd *winograd;
-    const struct winograd_options options = {kernels, p->has_relu, threads};
+    struct tw_pages pages = {0};
+    const struct winograd_options options = {kernels, p->has_relu, threads, &pages};
     if (winograd_new(&p->shape, &options, p->weights, p->bias, &winograd, &error))
         fail_msg("%s", error.text);
     size_t bytes = winograd_scratch_bytes(winograd);
@@ -110,6 +111,7 @@ static float *run(const struct problem *p, const struct vector_kernels *kernels,
     memset(y, 0xff, p->y_floats * sizeof *y);
     winograd_run(winograd, p->x, y, scratch);
     winograd_free(winograd);
+    tw_pages_release(&pages);
     tw_free(scratch);
     return y;
 }
@@ -205,7 +207,7 @@ static void unknown_forms_are_refused_by_name(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct tw_error error = {0};
         struct winograd *winograd = NULL;
-        const struct winograd_options options = {&vector_portable, true, 1};
+        const struct winograd_options options = {&vector_portable, true, 1, NULL};
         assert_false(winograd_has(&shapes[i]));
         assert_int_equal(winograd_new(&shapes[i], &options, NULL, NULL, &winograd, &error), TW_UNSUPPORTED);
         assert_non_null(strstr(error.text, "Winograd"));
@@ -307,6 +309,30 @@ static void plans_give_the_same_bits_for_any_threads_and_batch(void **state)
     against_free(outputs, 3);
 }
 
+static void pages_are_aligned_and_hold_what_is_asked(void **state)
+{
+    static const size_t sizes[] = {1, 0, 64, 1000, 3 << 20, 40 << 20, 17};
+    struct tw_pages pages = {0};
+    unsigned char *blocks[7];
+    (void)state;
+    for (size_t i = 0; i < 7; i++) {
+        blocks[i] = tw_pages_take(&pages, sizes[i]);
+        assert_non_null(blocks[i]);
+        assert_int_equal((uintptr_t)blocks[i] % 64, 0);
+        memset(blocks[i], (int)i, sizes[i]);
+    }
+    for (size_t i = 0; i < 7; i++) {
+        for (size_t k = 0; k < sizes[i]; k += sizes[i] / 3 + 1)
+            assert_int_equal(blocks[i][k], i);
+    }
+    assert_null(tw_pages_take(&pages, SIZE_MAX));
+    tw_memory_fail_at(1);
+    assert_null(tw_pages_take(&pages, 50 << 20));
+    tw_memory_fail_at(0);
+    tw_pages_release(&pages);
+    tw_pages_release(&pages);
+}
+
 static void the_peak_is_that_of_some_cores(void **state)
 {
     double one = 0, two = 0;
@@ -327,6 +353,7 @@ int main(void)
         cmocka_unit_test(pools_of_blocks_are_done_here),
         cmocka_unit_test(groups_strides_and_dilations_are_left_to_others),
         cmocka_unit_test(plans_give_the_same_bits_for_any_threads_and_batch),
+        cmocka_unit_test(pages_are_aligned_and_hold_what_is_asked),
         cmocka_unit_test(the_peak_is_that_of_some_cores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
