@@ -1,4 +1,4 @@
-/* Convolutions that Winograd's way does faster than the library: see engine/winograd/rule.h. */
+/* Convolutions that own kernels do faster than the library: see engine/winograd/rule.h. */
 #include "engine/winograd/winograd.h"
 
 #include "engine/onednn.h"
@@ -18,7 +18,7 @@ static bool fits(const struct tw_plan *plan, const struct tw_node *node)
            (node->input_count < 3 || node->inputs[2] < 0 || tw_plan_is_constant(plan, node->inputs[2]));
 }
 
-/* False: not a stride-1 convolution of a size that fits ints. */
+/* False: not a convolution of a size that fits ints. */
 static bool shape_of(const struct op_window *window, const struct tw_shape *weights, struct winograd_shape *shape)
 {
     *shape = (struct winograd_shape){.in_channels = (int)weights->dims[1], .out_channels = (int)weights->dims[0]};
@@ -26,12 +26,14 @@ static bool shape_of(const struct op_window *window, const struct tw_shape *weig
         return false;
     for (int i = 0; i < 2; i++) {
         int at = OP_SPATIAL - 2 + i;
-        if (window->stride[at] != 1 || window->dilation[at] != 1 || window->begin[at] < 0 || window->out[at] < 1 ||
-            window->in[at] > INT16_MAX || window->out[at] > INT16_MAX || window->kernel[at] > WINOGRAD_MAX_TAPS)
+        if (window->stride[at] > INT8_MAX || window->dilation[at] != 1 || window->begin[at] < 0 ||
+            window->begin[at] > INT16_MAX || window->out[at] < 1 || window->in[at] > INT16_MAX ||
+            window->out[at] > INT16_MAX || window->kernel[at] > WINOGRAD_MAX_TAPS)
             return false;
         shape->in[i] = (int)window->in[at];
         shape->out[i] = (int)window->out[at];
         shape->kernel[i] = (int)window->kernel[at];
+        shape->stride[i] = (int)window->stride[at];
         shape->begin[i] = (int)window->begin[at];
     }
     return true;

@@ -23,13 +23,14 @@ struct vector_lines {
 };
 typedef void vector_transform(const struct winograd_axis *axis, const struct vector_lines *lines);
 
-/* Sums of inputs times weights. a: [block of channels][tile][width], b: [block][width][columns * width] with columns 1 or 2;
- * what follows the weights is fetched ahead. */
+/* Sums of inputs times weights. a: [block of channels][tile][width], b: [block][width][columns * width] with columns 1 or 2.
+ * A sum may be cut in parts: the bits are the same. */
 struct vector_product {
     const float *a;
-    size_t a_block; /* floats from one block of channels to the next */
-    const float *b;
+    size_t a_block;        /* floats from one block of channels to the next */
+    const float *b, *next; /* as many weights are fetched from `next` meanwhile */
     float *c;
+    bool adds;               /* to what c holds */
     size_t c_tile, c_column; /* floats from one tile, one column to the next */
     const float *bias;       /* [columns * width]; NULL: sums are stored as they are */
     float least;             /* with `bias`: nothing below it is stored */
@@ -52,6 +53,8 @@ struct vector_kernels {
     int width; /* floats in a vector, channels in a block */
     int rows;  /* tiles at a time: what registers hold */
     void (*multiply)(const struct vector_product *product);
+    /* `count` vectors, `from_step` and `to_step` floats apart; from NULL: zeros. */
+    void (*copy)(const float *from, size_t from_step, float *to, size_t to_step, int count);
     void (*pool)(const struct vector_pool *pool);
     /* `rounds` times CHAINS independent fused multiplications of vectors, and nothing else; returns their sum. */
     float (*spin)(int rounds);

@@ -39,9 +39,11 @@ bool winograd_axis_init(struct winograd_axis *axis, int outputs, int taps)
 {
     memset(axis, 0, sizeof *axis);
     axis->outputs = outputs, axis->taps = taps, axis->points = outputs + taps - 1;
-    axis->filter[0][0] = 1;
-    if (outputs == 1 && taps == 1)
+    if (outputs == 1 && taps >= 1 && taps <= WINOGRAD_MAX_TAPS) {
+        for (int k = 0; k < taps; k++)
+            axis->filter[k][k] = 1;
         return true;
+    }
     bool is_known = false;
     for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
         is_known = is_known || (known[i].outputs == outputs && known[i].taps == taps);

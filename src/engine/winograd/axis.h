@@ -8,6 +8,7 @@
  *     row 0          sum zero[l] d[2l]                       zero: prod over all pairs of (x^2 - p^2)
  *     rows +p, -p    sum quotient[l] d[2l+2]  +- p * sum quotient[l] d[2l+1]     quotient: the same without this pair
  *     row infinity   sum zero[l] d[2l+1]
+ * With one output there is nothing to save: the points are the taps, G and B are the identity.
  * Order of the n points: 0, +p1, -p1, +p2, -p2, ..., infinity. All coefficients are exact in float. */
 #ifndef TW_ENGINE_WINOGRAD_AXIS_H
 #define TW_ENGINE_WINOGRAD_AXIS_H
@@ -25,7 +26,7 @@ struct winograd_axis {
     double filter[WINOGRAD_MAX_POINTS][WINOGRAD_MAX_TAPS]; /* G */
 };
 /* False: there is no F(outputs, taps) here. Those that there are: F(2,3), F(4,3), F(6,3), F(2,5), F(4,5), F(2,7), F(4,7),
- * F(6,7), and F(1,1). */
+ * F(6,7), and F(1, any up to WINOGRAD_MAX_TAPS). */
 bool winograd_axis_init(struct winograd_axis *axis, int outputs, int taps);
 
 #endif

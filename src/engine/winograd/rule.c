@@ -12,7 +12,7 @@ static const struct winograd_rule rules[][2] = {
     {{"winograd 1d F(6,7)", 6, 7}},
 };
 /* No tiles: a product of matrices, with the weights fetched ahead. */
-static const struct winograd_rule point_rule = {"vector 1x1", 1, 1};
+static const struct winograd_rule point_rule = {"vector 1x1", 1, 1}, direct_rule = {"vector direct", 1, 1};
 
 /* What the parts cost, in fused multiplications of a vector: fitted to the measured times of Inception v3's layers. */
 struct costs {
@@ -56,10 +56,14 @@ const struct winograd_rule *winograd_rule_for(const struct winograd_shape *shape
 {
     const struct costs *costs = width == 16 ? &costs_16 : &costs_8;
     const struct winograd_rule *best = NULL;
+    struct winograd_shape direct = *shape;
+    direct.tile[0] = direct.tile[1] = 1;
     bool is_2d = shape->kernel[0] > 1 && shape->kernel[1] > 1;
     int taps = shape->kernel[0] > 1 ? shape->kernel[0] : shape->kernel[1];
     if (taps == 1)
-        return shape->begin[0] == 0 && shape->begin[1] == 0 ? &point_rule : NULL;
+        return shape->stride[0] * shape->stride[1] == 1 ? &point_rule : &direct_rule;
+    if (shape->stride[0] * shape->stride[1] > 1)
+        return winograd_has(&direct) ? &direct_rule : NULL;
     if (is_2d && shape->kernel[0] != shape->kernel[1])
         return NULL;
     double least = direct_cost(shape, costs, width);

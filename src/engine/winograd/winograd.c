@@ -22,6 +22,7 @@ struct winograd {
     int in_blocks, out_blocks; /* of channels */
     int tiles[2], tile_count;
     int group;           /* tiles of which the transformed inputs stay in the second-level cache */
+    int chunk;           /* direct: points that are gathered at a time, or blocks of channels where nothing is */
     size_t point_floats; /* from one point's transformed inputs to the next */
     size_t thread_floats;
     float *weights, *bias; /* in the caller's pages */
@@ -39,12 +40,25 @@ struct place {
 
 static vector_transform *input_of(const struct vector_kernels *kernels, const struct winograd_axis *axis)
 {
-    return axis->points == 1 ? NULL : kernels->input[(axis->points - 4) / 2];
+    return axis->outputs == 1 ? NULL : kernels->input[(axis->points - 4) / 2];
 }
 
 static vector_transform *output_of(const struct vector_kernels *kernels, const struct winograd_axis *axis)
 {
-    return axis->points == 1 ? NULL : kernels->output[(axis->points - 4) / 2][axis->outputs / 2 - 1];
+    return axis->outputs == 1 ? NULL : kernels->output[(axis->points - 4) / 2][axis->outputs / 2 - 1];
+}
+
+static bool is_direct(const struct winograd_shape *shape)
+{
+    return shape->tile[0] == 1 && shape->tile[1] == 1;
+}
+
+/* The product can read the image itself. */
+static bool is_point(const struct winograd_shape *shape)
+{
+    return shape->kernel[0] * shape->kernel[1] == 1 && shape->stride[0] * shape->stride[1] == 1 &&
+           shape->begin[0] == 0 && shape->begin[1] == 0 && shape->in[0] == shape->out[0] &&
+           shape->in[1] == shape->out[1];
 }
 
 bool winograd_has(const struct winograd_shape *shape)
@@ -54,9 +68,13 @@ bool winograd_has(const struct winograd_shape *shape)
         if (!winograd_axis_init(&axis, shape->tile[i], shape->kernel[i]))
             return false;
     }
+    if (is_direct(shape))
+        return true;
     bool is_2d = shape->kernel[0] > 1 && shape->kernel[1] > 1;
-    return is_2d ? shape->kernel[0] <= MAX_TAPS_2D && shape->kernel[1] <= MAX_TAPS_2D
-                 : shape->kernel[0] * shape->kernel[1] > 1 || (shape->begin[0] == 0 && shape->begin[1] == 0);
+    return shape->stride[0] == 1 && shape->stride[1] == 1 &&
+           (is_2d ? shape->tile[0] > 1 && shape->tile[1] > 1 && shape->kernel[0] <= MAX_TAPS_2D &&
+                        shape->kernel[1] <= MAX_TAPS_2D
+                  : (shape->tile[0] > 1) == (shape->kernel[0] > 1) && (shape->tile[1] > 1) == (shape->kernel[1] > 1));
 }
 
 /* An odd number of cache lines: a power of two would put a tile's points into one set of the cache. */
@@ -71,17 +89,36 @@ static size_t cache_floats(void)
     return (bytes > 0 ? (size_t)bytes : (size_t)512 << 10) / sizeof(float);
 }
 
-/* Tiles in groups of one size, of which each thread takes some. */
-static void choose_group(struct winograd *w)
+/* Groups of one size, of which each thread takes some; at most `most` tiles in each. */
+static int even_group(const struct winograd *w, size_t most)
 {
-    size_t width = (size_t)w->kernels->width;
-    size_t tile_floats = (size_t)w->points * width * (size_t)(w->in_blocks + PANEL);
-    size_t most = cache_floats() / 2 / tile_floats;
     size_t rows = (size_t)w->kernels->rows, count = (size_t)w->tile_count, threads = (size_t)w->threads;
     most = most < rows ? rows : most;
     size_t groups = (count + most - 1) / most;
     groups = (groups + threads - 1) / threads * threads;
-    w->group = (int)((count + groups - 1) / groups);
+    return (int)((count + groups - 1) / groups);
+}
+
+/* Long sums are cut in chunks whose inputs stay in the cache: so all weights are read once for many tiles. */
+static void choose_chunk(struct winograd *w)
+{
+    bool reads_image = is_point(&w->shape);
+    size_t width = (size_t)w->kernels->width, step = width * (size_t)(reads_image ? 1 : w->in_blocks);
+    w->group = even_group(w, cache_floats() / 2 / step);
+    size_t most = cache_floats() / 2 / (step * (size_t)w->group),
+           all = (size_t)(reads_image ? w->in_blocks : w->points);
+    most = most < 1 ? 1 : most;
+    size_t chunks = (all + most - 1) / most;
+    w->chunk = (int)((all + chunks - 1) / chunks);
+    w->point_floats = step * (size_t)w->group;
+    w->thread_floats = odd_lines(reads_image ? 1 : w->point_floats * (size_t)w->chunk);
+}
+
+static void choose_group(struct winograd *w)
+{
+    size_t width = (size_t)w->kernels->width;
+    size_t tile_floats = (size_t)w->points * width * (size_t)(w->in_blocks + PANEL);
+    w->group = even_group(w, cache_floats() / 2 / tile_floats);
     w->point_floats = odd_lines((size_t)w->in_blocks * (size_t)w->group * width);
     w->thread_floats = (size_t)w->points * (w->point_floats + odd_lines((size_t)w->group * PANEL * width)) +
                        2 * (size_t)WINOGRAD_MAX_POINTS * WINOGRAD_MAX_POINTS * width;
@@ -134,7 +171,10 @@ enum tw_status winograd_new(const struct winograd_shape *shape, const struct win
         made->points *= made->axes[i].points;
         made->tile_count *= made->tiles[i];
     }
-    choose_group(made);
+    if (is_direct(shape))
+        choose_chunk(made);
+    else
+        choose_group(made);
     enum tw_status status = init(made, options->pages, weights, bias, error);
     if (status == TW_OK)
         *winograd = made;
@@ -171,7 +211,7 @@ static struct window window_of(const struct winograd *w, int tile)
     struct window window = {.is_inside = true};
     for (int i = 0; i < 2; i++) {
         int points = w->axes[i].points;
-        window.at[i] = place[i] * w->shape.tile[i] - w->shape.begin[i];
+        window.at[i] = place[i] * w->shape.tile[i] * w->shape.stride[i] - w->shape.begin[i];
         window.first[i] = window.at[i] < 0 ? -window.at[i] : 0;
         int left = w->shape.in[i] - window.at[i];
         window.end[i] = left < points ? left : points;
@@ -271,25 +311,89 @@ static void transform_output(const struct winograd *w, int panel, int columns, i
     }
 }
 
-/* Without taps the image is the input and the output of the product. */
-static void multiply_points(const struct winograd *w, int first, int count, const float *x, float *y)
+/* How many of `count` outputs from `first` on have their tap before pixel 0. */
+static int outside_before(int first, int count, int stride, int offset)
+{
+    int skipped = offset < 0 ? (-offset + stride - 1) / stride - first : 0;
+    return skipped < 0 ? 0 : skipped < count ? skipped : count;
+}
+
+/* The pixels under one tap, of `count` outputs of one row from `column` on; nothing but zeros where they lie outside. */
+static void gather_row(const struct winograd *w, const float *x, int tap, int row, int column, int count, float *to)
+{
+    const struct winograd_shape *s = &w->shape;
+    size_t width = (size_t)w->kernels->width, step = (size_t)w->group * width;
+    int at = row * s->stride[0] + tap / s->kernel[1] - s->begin[0], offset = tap % s->kernel[1] - s->begin[1];
+    int before = count, inside = 0;
+    if (at >= 0 && at < s->in[0]) {
+        before = outside_before(column, count, s->stride[1], offset);
+        inside = outside_before(column, count, s->stride[1], offset - s->in[1]) - before;
+    }
+    ptrdiff_t pixel = (ptrdiff_t)at * s->in[1] + (ptrdiff_t)(column + before) * s->stride[1] + offset;
+    const float *from = inside > 0 ? x + pixel * (ptrdiff_t)width : NULL;
+    for (int block = 0; block < w->in_blocks; block++, to += step) {
+        w->kernels->copy(NULL, 0, to, width, before);
+        if (inside > 0) {
+            w->kernels->copy(from, (size_t)s->stride[1] * width, to + (size_t)before * width, width, inside);
+            from += (size_t)s->in[0] * (size_t)s->in[1] * width;
+        }
+        w->kernels->copy(NULL, 0, to + (size_t)(before + inside) * width, width, count - before - inside);
+    }
+}
+
+/* The pixels under the taps [begin, end) of the outputs [first, first + count), in the order of the weights. */
+static void gather(const struct winograd *w, const float *x, int first, int count, int begin, int end, float *to)
+{
+    int across = w->shape.out[1];
+    for (int tap = begin; tap < end; tap++, to += w->point_floats) {
+        for (int i = first, run; i < first + count; i += run) {
+            int column = i % across, left = first + count - i;
+            run = across - column < left ? across - column : left;
+            gather_row(w, x, tap, i / across, column, run, to + (size_t)(i - first) * (size_t)w->kernels->width);
+        }
+    }
+}
+
+/* One chunk of all sums: channels [first, first + depth) of those under the taps, in the order of the weights. */
+static void multiply_chunk(const struct winograd *w, struct vector_product *product, size_t first, float *y)
+{
+    size_t width = (size_t)w->kernels->width, all = (size_t)w->points * (size_t)w->in_blocks * width;
+    size_t depth = (size_t)product->blocks * width;
+    bool is_last = first + depth == all;
+    for (int panel = 0; panel * PANEL < w->out_blocks; panel++) {
+        int columns = panel_columns(w, panel);
+        bool has_next = (panel + 1) * PANEL < w->out_blocks;
+        const float *begin = w->weights + (size_t)panel * PANEL * all * width;
+        product->b = begin + first * (size_t)columns * width;
+        product->next = has_next ? begin + PANEL * all * width + first * PANEL * width : product->b;
+        product->c = y + (size_t)panel * PANEL * product->c_column;
+        product->columns = columns;
+        product->bias = is_last ? w->bias + (size_t)panel * PANEL * width : NULL;
+        w->kernels->multiply(product);
+    }
+}
+
+/* Tiles of one output: products of gathered pixels, or of the image itself, give the outputs. */
+static void run_direct(const struct winograd *w, int first, int count, const float *x, float *y, float *inputs)
 {
     size_t width = (size_t)w->kernels->width, plane = (size_t)w->tile_count * width;
-    for (int panel = 0; panel * PANEL < w->out_blocks; panel++) {
-        const struct vector_product product = {
-            .a = x + (size_t)first * width,
-            .a_block = plane,
-            .b = w->weights + (size_t)panel * PANEL * (size_t)w->in_blocks * width * width,
-            .c = y + (size_t)panel * PANEL * plane + (size_t)first * width,
-            .c_tile = width,
-            .c_column = plane,
-            .bias = w->bias + (size_t)panel * PANEL * width,
-            .least = w->least,
-            .tiles = count,
-            .blocks = w->in_blocks,
-            .columns = panel_columns(w, panel),
-        };
-        w->kernels->multiply(&product);
+    bool reads_image = is_point(&w->shape);
+    int all = reads_image ? w->in_blocks : w->points;
+    struct vector_product product = {.a = inputs,
+                                     .a_block = reads_image ? plane : (size_t)w->group * width,
+                                     .c_tile = width,
+                                     .c_column = plane,
+                                     .least = w->least,
+                                     .tiles = count};
+    for (int begin = 0; begin < all; begin += w->chunk) {
+        int end = begin + w->chunk < all ? begin + w->chunk : all, blocks_each = reads_image ? 1 : w->in_blocks;
+        if (!reads_image)
+            gather(w, x, first, count, begin, end, inputs);
+        else
+            product.a = x + (size_t)first * width + (size_t)begin * plane;
+        product.adds = begin > 0;
+        product.blocks = (end - begin) * blocks_each;
+        multiply_chunk(w, &product, (size_t)(begin * blocks_each) * width, y + (size_t)first * width);
     }
 }
 
@@ -312,6 +416,7 @@ static void run_group(const struct winograd *w, int first, int count, const floa
         for (int i = 0; i < w->points; i++, weights += depth * (size_t)columns * width) {
             product.a = place->inputs + (size_t)i * w->point_floats;
             product.b = weights;
+            product.next = weights + depth * (size_t)columns * width;
             product.c = place->products + (size_t)i * point;
             w->kernels->multiply(&product);
         }
@@ -328,13 +433,13 @@ void winograd_run(const struct winograd *w, const float *x, float *y, void *scra
 #pragma omp parallel for num_threads(w->threads) schedule(static) if (w->threads > 1)
     for (int i = 0; i < groups; i++) {
         float *begin = (float *)scratch + (size_t)omp_get_thread_num() * w->thread_floats;
+        int first = i * w->group, left = w->tile_count - first, count = left < w->group ? left : w->group;
         struct place place = {.corner = begin, .half = begin + tile_floats, .inputs = begin + 2 * tile_floats};
-        place.products = place.inputs + (size_t)w->points * w->point_floats;
-        int first = i * w->group, left = w->tile_count - first;
-        int count = left < w->group ? left : w->group;
-        if (w->points == 1)
-            multiply_points(w, first, count, x, y);
-        else
+        if (is_direct(&w->shape)) {
+            run_direct(w, first, count, x, y, begin);
+        } else {
+            place.products = place.inputs + (size_t)w->points * w->point_floats;
             run_group(w, first, count, x, y, &place);
+        }
     }
 }

@@ -1,6 +1,6 @@
 /* Stride-1 convolutions by Winograd's way, in one dimension (1x7, 7x1, 1x3, 3x1) and in two (3x3, 5x5): fewer
- * multiplications than direct convolution for somewhat more rounding. 1x1 is the same without the transforms: one product.
- * Bias and ReLU are in it.
+ * multiplications than direct convolution for somewhat more rounding. With tiles of one output it is the same without the
+ * transforms, of any stride: one product over all taps. Bias and ReLU are in it.
  *
  * Inputs and outputs lie in blocks of channels, [channels / width][height][width of the image][width], one image; channels
  * that do not fill the last block are zeros in and out. An output's bits depend on its inputs and the form only, never on
@@ -18,8 +18,9 @@
 struct winograd_shape {
     int in_channels, out_channels;
     int in[2], out[2], kernel[2];
-    int begin[2]; /* zeros before the input; those behind follow from the sizes */
-    int tile[2];  /* outputs of a tile: F(tile, kernel); 1 where the kernel is 1 */
+    int stride[2]; /* 1, but for tiles of 1 x 1 */
+    int begin[2];  /* zeros before the input; those behind follow from the sizes */
+    int tile[2];   /* outputs of a tile: F(tile, kernel); 1 where the kernel is 1. 1 x 1: direct, one product */
 };
 /* Whether there are kernels for it. */
 bool winograd_has(const struct winograd_shape *shape);
