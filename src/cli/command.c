@@ -23,6 +23,9 @@ static const enum tw_option_id backbone_options[] = {TW_OPTION_PROFILE, TW_OPTIO
                                                      TW_OPTION_OUTPUT,  TW_OPTION_FORCE, CONSOLE_OPTIONS};
 static const enum tw_option_id records_options[] = {TW_OPTION_VALUES, CONSOLE_OPTIONS};
 
+static const enum tw_option_id logs_options[] = {TW_OPTION_FOLLOW, TW_OPTION_JSON, TW_OPTION_QUIET, TW_OPTION_VERBOSE,
+                                                 TW_OPTION_COUNT};
+
 const struct tw_command tw_command_table[] = {
     {"train", "learn", "INPUT... -o RUN", "labelled photos, or embedding records, to a run folder with a model",
      "INPUT is a folder with one folder per class, a CSV of uri,label rows, TFRecord files of embeddings, or a folder "
@@ -40,6 +43,11 @@ const struct tw_command tw_command_table[] = {
      "label and score of photos, folders or CSVs of them; - reads a photo from standard input",
      "Prints KEY PREDICTION SCORE, with --top N the N best labels; with --json one object a photo and line.",
      predict_options, 2, tw_command_predict},
+    {"logs", "look", "RUN [--follow]", "what a run of train did and does",
+     "Prints stages, steps, loss, accuracy, rate and time left. --follow shows a running job until it ends; --json "
+     "passes "
+     "the lines of RUN/log.jsonl on as they are.",
+     logs_options, 1, tw_command_logs},
     {"backbone", "look", "list | info NAME|FILE | convert NAME|FILE -o FILE.onnx", "the networks that make embeddings",
      "FILE is a network of any known format; `convert` writes it as ONNX, whole, and notes in it how a photo becomes "
      "its "

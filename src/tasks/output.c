@@ -68,13 +68,14 @@ static bool is_empty_folder(const char *folder, const struct tw_entry *entry)
     return is_empty;
 }
 
-/* Whether a folder holds results: a run that failed early, for a mistyped input, leaves its mark and empty folders only, and
+/* Whether a folder holds results: a run that failed early, for a mistyped input, leaves its mark, its log and empty folders only, and
  * must not stand in the way of the right command. */
 static bool has_results(const char *folder, const struct tw_listing *listing)
 {
     for (size_t i = 0; i < listing->count; i++) {
         const struct tw_entry *entry = &listing->entries[i];
-        if (strcmp(entry->name, mark_name) != 0 && !is_empty_folder(folder, entry))
+        bool tells_only = strcmp(entry->name, mark_name) == 0 || strcmp(entry->name, "log.jsonl") == 0;
+        if (!tells_only && !is_empty_folder(folder, entry))
             return true;
     }
     return false;

@@ -12,7 +12,7 @@ struct tw_output {
     const char *const *results; /* names that the command writes and that must not outlive their settings; NULL ends */
 };
 /* Makes the folder and its mark (".topwork.json"). A folder that has files but no mark, or files and the mark of other
- * settings, is TW_CONFLICT unless `is_forced`: then its results go. Empty folders count for nothing. What a killed run left
+ * settings, is TW_CONFLICT unless `is_forced`: then its results go. Empty folders and a log count for nothing. What a killed run left
  * half-written goes. */
 enum tw_status tw_output_begin(const struct tw_output *output, struct tw_error *error) TW_MUST_USE;
 /* The command that a folder is marked by. Owned; NULL: it has no mark. */

@@ -7,10 +7,11 @@
 #include "tasks/example_set.h"
 #include "tasks/examples_folder.h"
 #include "tasks/model.h"
+#include "tasks/monitor.h"
 #include "tasks/output.h"
 #include "tasks/photos.h"
-#include "tasks/run_log.h"
 
+#include <math.h>
 #include <string.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ struct job {
     int64_t unlabelled_class;
     struct tw_recipe_options recipe_options;
     char *recipe_json, *checkpoints;
-    struct tw_run_log log;
+    struct tw_monitor monitor;
     struct tw_head head;
 };
 
@@ -85,6 +86,8 @@ static enum tw_status begin_output(struct job *job, const struct tw_recipe *reci
     enum tw_status status = hash_settings(job, &output.settings, error);
     if (!status)
         status = tw_output_begin(&output, error);
+    if (!status)
+        status = tw_monitor_open(&job->monitor, job->options->output, "train", error);
     if (!status)
         status = tw_storage_make_folders(job->checkpoints, error);
     return status ? status : tw_storage_sweep(job->checkpoints, error);
@@ -257,8 +260,7 @@ static enum tw_status check_classes(struct job *job, struct tw_error *error)
 static void observe(void *context, const struct tw_training_point *point)
 {
     struct job *job = context;
-    tw_run_log_add(&job->log, point->step, point->train_loss, point->train_accuracy, point->eval_loss,
-                   point->eval_accuracy);
+    tw_monitor_point(&job->monitor, point);
     if (point->eval_loss >= 0 && point->eval_accuracy >= 0)
         tw_log(job->options->task.sink, TW_LOG_DEBUG,
                "step %zu: loss %.4f, accuracy %.4f, on the evaluation sample %.4f, %.4f", point->step,
@@ -275,10 +277,8 @@ static enum tw_status train_head(struct job *job, const struct tw_recipe *recipe
     options->eval = eval.count ? &eval : NULL;
     options->observe = observe;
     options->observer_context = job;
-    enum tw_status status = tw_run_log_open(job->options->output, &job->log, error);
-    if (!status)
-        status = recipe->train(&train, options, &job->head, error);
-    return status ? status : tw_run_log_close(&job->log, error);
+    enum tw_status status = recipe->train(&train, options, &job->head, error);
+    return status ? status : tw_monitor_status(&job->monitor, error);
 }
 
 static enum tw_status write_model(struct job *job, struct tw_train_result *result, struct tw_error *error)
@@ -447,8 +447,13 @@ static enum tw_status run(struct job *job, struct tw_train_result *result, struc
 
 enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_result *result, struct tw_error *error)
 {
-    struct job job = {.options = options};
+    struct tw_train_options own = *options;
+    struct job job = {.options = &own};
+    own.task.sink = tw_monitor_listen(&job.monitor, options->task.sink);
     enum tw_status status = run(&job, result, error);
+    if (!status)
+        status = tw_monitor_status(&job.monitor, error);
+    tw_monitor_end(&job.monitor, status, result->has_metrics ? result->metrics.accuracy : NAN, status ? error : NULL);
     result->train = job.train.count;
     result->eval = job.eval.count;
     if (!status) { /* the names change hands */
@@ -466,7 +471,7 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     tw_backbone_release(&job.backbone);
     tw_input_release(&job.input);
     tw_input_release(&job.eval_input);
-    tw_run_log_release(&job.log);
+    tw_monitor_release(&job.monitor);
     tw_free(job.recipe_json);
     tw_free(job.checkpoints);
     if (status)

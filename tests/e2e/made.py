@@ -120,11 +120,11 @@ def rows(path):
 
 
 def results(folder):
-    """Every file of a results folder but those that say how far a run is: name -> bytes."""
+    """Every file of a results folder but those that say how far a run is, or when it was: name -> bytes."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.parent.name != "checkpoints"
+        if path.is_file() and path.parent.name != "checkpoints" and path.name != "log.jsonl"
     }
 
 
