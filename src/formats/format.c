@@ -16,6 +16,7 @@ const struct tw_format tw_formats[] = {
     {.name = "onnx", .matches = onnx_matches, .read = onnx_read},
     {.name = "tflite", .matches = tflite_matches, .read = tflite_read},
     {.name = "safetensors", .matches = safetensors_matches, .read = safetensors_read},
+    {.name = "keras hdf5", .matches = keras_matches, .read = keras_read},
     {.name = "checkpoint", .matches = checkpoint_matches, .read = checkpoint_read},
     {.name = "savedmodel", .matches = savedmodel_matches, .read = savedmodel_read},
     {.name = "graphdef", .matches = graphdef_matches, .read = graphdef_read},
@@ -25,8 +26,6 @@ const size_t tw_format_count = sizeof tw_formats / sizeof *tw_formats;
 /* Formats that people have and that are not read: a word on what to do says more than "unknown". */
 static const char *foreign_hint(struct tw_span bytes)
 {
-    if (tw_span_starts(bytes, "\x89HDF", 4))
-        return ", and this is an HDF5 (Keras) model: convert it to ONNX";
     if (tw_span_starts(bytes, "PK\3\4", 4))
         return ", and this is a ZIP archive (PyTorch or Keras): export it as ONNX";
     return "";

@@ -107,6 +107,42 @@ static const struct {
     {"Mixed_7c", "Branch_1/Conv2d_0b_3x1", "Branch_1/Conv2d_0c_3x1"},
 };
 
+int inception_unit_count(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        count += blocks[i].count;
+    return (int)count;
+}
+
+/* Layers from a unit (of three layers) to the end of its block. A pair is joined by a layer of its own. */
+static int depth_of(const struct block *block, size_t unit)
+{
+    bool has_next = unit + 1 < block->count;
+    if (has_next && !block->units[unit].is_end)
+        return 3 + depth_of(block, unit + 1);
+    bool is_pair = block->units[unit].from == SHARED || (has_next && block->units[unit + 1].from == SHARED);
+    return is_pair ? 4 : 3;
+}
+
+int inception_unit_by_depth(int place)
+{
+    const struct block *block = blocks;
+    int first = 0;
+    while (place - first >= (int)block->count)
+        first += (int)(block++)->count;
+    for (size_t i = 0; i < block->count; i++) {
+        int before = 0;
+        for (size_t k = 0; k < block->count; k++) {
+            int gap = depth_of(block, k) - depth_of(block, i);
+            before += gap > 0 || (gap == 0 && k < i);
+        }
+        if (before == place - first)
+            return first + (int)i;
+    }
+    return place;
+}
+
 enum part { FILTER, GAMMA, BETA, MEAN, VARIANCE, DENSE, DENSE_BIAS };
 
 struct net {

@@ -15,6 +15,11 @@ enum inception_names {
 /* Adds the network with input "image" [N,3,299,299] and outputs "PreLogits" [N,2048], "Logits" and "Predictions" (where it has
  * a classifier), with its policy. Fails where a tensor is missing, or of another shape. */
 void inception_build(struct build *build, const struct weights *weights, enum inception_names names);
+/* Convolutions of the network, each with its batch norm; 94. */
+int inception_unit_count(void);
+/* Keras numbers layers in its files by their depth, the farthest from the output first: which unit, in the order of the
+ * network, is the one at that place. */
+int inception_unit_by_depth(int place);
 /* The names that the weights have; fails where they are of another network. */
 void inception_build_by_names(struct build *build, const struct weights *weights);
 

@@ -22,5 +22,8 @@ enum tw_status checkpoint_read(const struct tw_model_source *source, const struc
 bool safetensors_matches(struct tw_span bytes);
 enum tw_status safetensors_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
                                 struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
+bool keras_matches(struct tw_span bytes);
+enum tw_status keras_read(const struct tw_model_source *source, const struct tw_format_limits *limits,
+                          struct tw_graph **graph, struct tw_error *error) TW_MUST_USE;
 
 #endif

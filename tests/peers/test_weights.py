@@ -1,8 +1,9 @@
-"""Weights without a graph, for the Inception v3 that topwork has: TensorFlow checkpoints, safetensors."""
+"""Weights without a graph, for the Inception v3 that topwork has: TensorFlow checkpoints, safetensors, Keras's HDF5."""
 import json
 import os
 import struct
 
+import h5py
 import numpy as np
 import pytest
 
@@ -115,6 +116,71 @@ def test_what_the_safetensors_package_writes_is_what_we_write_here(topwork, weig
         topwork("backbone", "convert", tmp_path / f"{name}.safetensors", "-o", tmp_path / f"{name}.onnx")
         made.append((tmp_path / f"{name}.onnx").read_bytes())
     assert made[0] == made[1]
+
+
+def number(layer):
+    """Keras counts the layers of a kind as it makes them, in the order of the network."""
+    last = layer.name.rsplit("_", 1)[-1]
+    return int(last) if last.isdigit() else -1
+
+
+@pytest.fixture(scope="module")
+def keras_model(weights):
+    """Keras's own Inception v3 with these weights."""
+    layers = tf.keras.layers
+    model = tf.keras.applications.InceptionV3(weights=None, classes=CLASSES)
+    kinds = [sorted((l for l in model.layers if isinstance(l, kind)), key=number) for kind in (layers.Conv2D, layers.BatchNormalization)]
+    assert [len(kind) for kind in kinds] == [94, 94]
+    for (block, unit), conv, norm in zip(units(), *kinds):
+        kernel, _, beta, mean, variance = weight_of(weights)(block, unit)
+        conv.set_weights([kernel])
+        norm.set_weights([beta, mean, variance])
+    model.get_layer("predictions").set_weights([weights["InceptionV3/Logits/Conv2d_1c_1x1/weights"][0, 0], weights["InceptionV3/Logits/Conv2d_1c_1x1/biases"]])
+    return model
+
+
+def write_official(model, path):
+    """As the files for download are: layers by name at the root, "kernel:0"."""
+    with h5py.File(path, "w") as file:
+        for layer in model.layers:
+            group = file.create_group(layer.name).create_group(layer.name)
+            for variable in layer.weights:
+                group.create_dataset(f"{variable.name}:0", data=variable.numpy())
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.weights.h5", "official.h5"])
+def test_keras_files_of_each_kind_give_keras_own_scores(topwork, keras_model, batch, wanted, tmp_path, name):
+    path = tmp_path / name
+    if name == "official.h5":
+        write_official(keras_model, path)
+    elif name == "model.h5":
+        keras_model.save(path)
+    else:
+        keras_model.save_weights(path)
+    prelogits, _, scores = Converted(topwork, path, tmp_path)(batch)
+    assert difference(prelogits, wanted) < TOLERANCE
+    assert difference(scores, keras_model(batch, training=False)) < 10 * TOLERANCE
+
+
+def test_keras_files_without_a_classifier_give_features_alone(topwork, keras_model, batch, wanted, tmp_path):
+    write_official(tf.keras.Model(keras_model.input, keras_model.get_layer("mixed10").output), tmp_path / "notop.h5")
+    (prelogits,) = Converted(topwork, tmp_path / "notop.h5", tmp_path)(batch)
+    assert difference(prelogits, wanted) < TOLERANCE
+
+
+def test_keras_files_of_other_networks_and_damaged_ones_are_one_sentence(sanitized, tmp_path):
+    layers = tf.keras.layers
+    other = tf.keras.Sequential([layers.Input((8, 8, 3)), *(layers.Conv2D(4, 3, padding="same") for _ in range(40)), layers.Flatten(), layers.Dense(3)])
+    path = tmp_path / "other.h5"
+    other.save(path)
+    refused(sanitized, path, "has 40 convolutions, 0 batch norms and 1 dense layers")
+    whole = path.read_bytes()
+    for share in (0.001, 0.1, 0.5, 0.9):
+        path.write_bytes(whole[:int(len(whole) * share)])
+        refused(sanitized, path, "other.h5")
+    with h5py.File(path, "w", libver="latest") as file:
+        file.create_dataset("a", data=np.zeros(3))
+    refused(sanitized, path, "superblock is of version")
 
 
 def refused(sanitized, path, words):
