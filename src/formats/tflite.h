@@ -64,7 +64,8 @@ bool tfl_ints(struct tfl *tfl, const struct tfl_op *op, int input, int64_t *out,
 int tfl_weights(struct tfl *tfl, const struct tfl_op *op, int input, const int order[4]);
 /* A constant that broadcasts against NCHW. */
 int tfl_constant_for_nchw(struct tfl *tfl, const struct tfl_op *op, int input);
-/* The op's result, before what the op's options and its tensor's type ask for behind it. Once for each op. */
+/* The op's result, before what the op's options and its tensor's type ask for behind it. Once for each op; one that makes
+ * several tensors sets their forms itself. */
 struct tw_node *tfl_emit(struct tfl *tfl, const struct tfl_op *op, enum tw_op kind, const int *inputs, int input_count,
                          bool is_nchw);
 
@@ -90,5 +91,13 @@ void tfl_depthwise_conv(struct tfl *tfl, const struct tfl_op *op);
 void tfl_pool(struct tfl *tfl, const struct tfl_op *op);
 void tfl_resize(struct tfl *tfl, const struct tfl_op *op);
 void tfl_pad(struct tfl *tfl, const struct tfl_op *op);
+
+/* Ops of parts, tflite_parts.c. */
+void tfl_slice(struct tfl *tfl, const struct tfl_op *op);
+void tfl_strided_slice(struct tfl *tfl, const struct tfl_op *op);
+void tfl_split(struct tfl *tfl, const struct tfl_op *op);
+void tfl_pack(struct tfl *tfl, const struct tfl_op *op);
+void tfl_space_to_batch(struct tfl *tfl, const struct tfl_op *op);
+void tfl_batch_to_space(struct tfl *tfl, const struct tfl_op *op);
 
 #endif

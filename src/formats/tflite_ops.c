@@ -375,7 +375,13 @@ static const struct rule rules[] = {
     MOVING_RULE(34, "PAD", tfl_pad, 0),
     MOVING_RULE(39, "TRANSPOSE", transpose, 0),
     MOVING_RULE(43, "SQUEEZE", reshape, 1),
+    MOVING_RULE(37, "BATCH_TO_SPACE_ND", tfl_batch_to_space, 0),
+    MOVING_RULE(38, "SPACE_TO_BATCH_ND", tfl_space_to_batch, 0),
+    MOVING_RULE(45, "STRIDED_SLICE", tfl_strided_slice, 0),
+    MOVING_RULE(49, "SPLIT", tfl_split, 0),
     MOVING_RULE(60, "PADV2", tfl_pad, 0),
+    MOVING_RULE(65, "SLICE", tfl_slice, 0),
+    MOVING_RULE(83, "PACK", tfl_pack, 0),
     MOVING_RULE(70, "EXPAND_DIMS", reshape, 1),
     MOVING_RULE(97, "RESIZE_NEAREST_NEIGHBOR", tfl_resize, 1),
     MOVING_RULE(100, "MIRROR_PAD", tfl_pad, 0),
@@ -508,8 +514,10 @@ void tfl_translate(struct tfl *tfl, const struct tfl_op *op)
     tfl->made = -1;
     tfl->is_made_last = !activation && !rounds;
     apply(tfl, op, rule);
-    int id = tfl->build->status ? -1 : tfl->made;
-    if (activation && id >= 0)
+    int id = tfl->made;
+    if (tfl->build->status || id < 0)
+        return;
+    if (activation)
         id = activated(tfl, op, activation, !rounds);
     if (rounds && id >= 0)
         id = tfl_on_grid(tfl, output, id, output->id);
