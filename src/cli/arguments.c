@@ -49,6 +49,8 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                           "values shown of long lists; 0 for all (default 8)"},
     [TW_OPTION_FAIL_UNDER] = {"fail-under", 0, TW_KIND_NUMBER, "X", 0, 1, "exit with 1 where the accuracy is below X"},
     [TW_OPTION_FOLLOW] = {"follow", 'f', TW_KIND_FLAG, NULL, 0, 0, "go on until the run has ended"},
+    [TW_OPTION_COMPARE] = {"compare", 0, TW_KIND_FLAG, NULL, 0, 0,
+                           "two models on the same input: is one better, or is it luck?"},
     [TW_OPTION_PROFILE] = {"profile", 0, TW_KIND_FLAG, NULL, 0, 0, "time every step of the network"},
     [TW_OPTION_NO_CACHE] = {"no-cache", 0, TW_KIND_FLAG, NULL, 0, 0, "compute every embedding anew"},
     [TW_OPTION_FORCE] = {"force", 0, TW_KIND_FLAG, NULL, 0, 0, "write into an output folder that holds something else"},

@@ -15,8 +15,8 @@ static const enum tw_option_id train_options[] = {
 static const enum tw_option_id embed_options[] = {TW_OPTION_OUTPUT,   TW_OPTION_EVAL_SHARE, TW_OPTION_LABELS,
                                                   TW_OPTION_NO_CACHE, TW_OPTION_FORCE,      TW_OPTION_ALLOW_SKIPS,
                                                   IMAGE_OPTIONS,      CONSOLE_OPTIONS};
-static const enum tw_option_id evaluate_options[] = {TW_OPTION_PREDICTIONS, TW_OPTION_FAIL_UNDER, TW_OPTION_ALLOW_SKIPS,
-                                                     IMAGE_OPTIONS, CONSOLE_OPTIONS};
+static const enum tw_option_id evaluate_options[] = {TW_OPTION_COMPARE,     TW_OPTION_PREDICTIONS, TW_OPTION_FAIL_UNDER,
+                                                     TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
 static const enum tw_option_id predict_options[] = {TW_OPTION_TOP, TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,
                                                     CONSOLE_OPTIONS};
 static const enum tw_option_id backbone_options[] = {TW_OPTION_PROFILE, TW_OPTION_LAYER, TW_OPTION_POLICY,
@@ -36,8 +36,11 @@ const struct tw_command tw_command_table[] = {
      "DIR/audit.csv names what became of every photo; DIR/manifest.json ties the shards to the backbone that made "
      "them.",
      embed_options, 1, tw_command_embed},
-    {"evaluate", "learn", "MODEL INPUT...", "metrics of a model on labelled photos or records",
-     "MODEL is a model file or a run folder. --fail-under X exits with 1 where the accuracy is lower.",
+    {"evaluate", "learn", "MODEL INPUT... | --compare A B INPUT...", "metrics of a model on labelled photos or records",
+     "MODEL is a model file or a run folder. --fail-under X exits with 1 where the accuracy is lower. --compare asks "
+     "two "
+     "models the same examples and says whether they tell which one is better (McNemar's exact test, paired "
+     "bootstrap).",
      evaluate_options, 2, tw_command_evaluate},
     {"predict", "use", "MODEL PHOTO...",
      "label and score of photos, folders or CSVs of them; - reads a photo from standard input",

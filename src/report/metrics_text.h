@@ -4,17 +4,30 @@
 
 #include "base/bytes.h"
 
+/* A measure and the interval that it lies in; NaN where not known. */
+struct tw_number {
+    const char *name; /* the key in JSON */
+    double value, low, high;
+};
+struct tw_confused_view {
+    size_t truth, prediction, count;
+};
 /* As train/metrics.h has it; repeated here as plain numbers because report lies beside train, not above it. */
 struct tw_metrics_view {
-    size_t class_count, count;
-    double accuracy, balanced_accuracy, macro_f1, log_loss;
-    const size_t *confusion;               /* rows truth, columns prediction */
-    const double *precision, *recall, *f1; /* class_count each; NaN where not defined */
+    size_t class_count, count, resamples;
+    const struct tw_number *measures; /* accuracy first */
+    size_t measure_count;
+    const struct tw_number *class_measures; /* class_count x class_measure_count */
+    size_t class_measure_count;
+    const size_t *confusion;              /* rows truth, columns prediction; NULL: too many classes */
+    const struct tw_confused_view *pairs; /* the same, sparse */
+    size_t pair_count;
     const size_t *class_counts, *predicted_counts;
     const char *const *labels; /* class_count */
 };
-/* One JSON object: accuracy, balanced_accuracy, macro_f1, log_loss, count, labels, confusion, per_class
- * ({label, count, predicted, precision, recall, f1}); undefined numbers are null. Appends, with a newline. */
+/* One JSON object: each measure by its name, count, labels, confusion (null where it is too large, then confusion_pairs
+ * has [truth, prediction, count] of what occurs), per_class (label, count, predicted, each measure, intervals), intervals
+ * (of each measure [low, high], 95 %) and resamples; undefined numbers are null. Appends, with a newline. */
 enum tw_status tw_metrics_to_json(const struct tw_metrics_view *metrics, struct tw_buffer *out,
                                   struct tw_error *error) TW_MUST_USE;
 /* Aligned columns for a terminal: confusion matrix (at most 20 classes; above it the most confused pairs) and per-class

@@ -12,19 +12,24 @@
 enum { MOST_OUTPUTS = 8 };
 
 static enum tw_status finish(const struct tw_examples *examples, const float *scores, int64_t unlabelled_class,
-                             struct tw_evaluate_result *result, struct tw_error *error)
+                             int threads, struct tw_evaluate_result *result, struct tw_error *error)
 {
     const char *const *labels = (const char *const *)result->labels.names;
-    enum tw_status status =
-        tw_metrics_compute(examples, scores, result->labels.count, unlabelled_class, &result->metrics, error);
+    size_t classes = result->labels.count;
+    enum tw_status status = tw_metrics_compute(examples, scores, classes, unlabelled_class, &result->metrics, error);
     if (!status && result->metrics.count == 0)
         status = tw_fail(error, TW_CORRUPT, "the input holds nothing that has a label of the model's");
+    if (!status)
+        status = tw_metrics_complete(examples, scores, unlabelled_class, threads, &result->metrics, error);
+    if (!status)
+        status = tw_outcomes_of(examples, scores, classes, unlabelled_class, &result->outcomes, &result->outcome_count,
+                                error);
     return status ? status
                   : tw_predictions_csv(examples, scores, &result->metrics, labels, &result->predictions_csv, error);
 }
 
 /* Keys, labels and scores of the ok items, without embeddings. */
-static enum tw_status evaluate_predictions(struct tw_predictions *predictions, int64_t unlabelled_class,
+static enum tw_status evaluate_predictions(struct tw_predictions *predictions, int64_t unlabelled_class, int threads,
                                            struct tw_evaluate_result *result, struct tw_error *error)
 {
     struct tw_example_set set = {0};
@@ -47,7 +52,7 @@ static enum tw_status evaluate_predictions(struct tw_predictions *predictions, i
     predictions->labels = (struct tw_labels){0};
     predictions->items = (struct tw_dataset){0};
     if (!status)
-        status = finish(&examples, predictions->scores, unlabelled_class, result, error);
+        status = finish(&examples, predictions->scores, unlabelled_class, threads, result, error);
     tw_example_set_release(&set);
     return status;
 }
@@ -64,7 +69,7 @@ static enum tw_status evaluate_photos(const struct tw_predict_options *options, 
     if (!status)
         status = tw_predict_items(options, &model, &predictions, error);
     if (!status)
-        status = evaluate_predictions(&predictions, model.unlabelled_class, result, error);
+        status = evaluate_predictions(&predictions, model.unlabelled_class, options->task.threads, result, error);
     tw_predictions_release(&predictions);
     tw_model_release(&model);
     tw_backbone_release(&backbone);
@@ -149,7 +154,7 @@ static enum tw_status evaluate_records(const struct tw_predict_options *options,
     result->labels = model.labels;
     model.labels = (struct tw_labels){0};
     if (!status)
-        status = finish(&examples, scores, model.unlabelled_class, result, error);
+        status = finish(&examples, scores, model.unlabelled_class, options->task.threads, result, error);
     tw_free(scores);
     tw_example_set_release(&set);
     tw_model_release(&model);
@@ -179,6 +184,39 @@ void tw_evaluate_result_release(struct tw_evaluate_result *result)
     tw_metrics_release(&result->metrics);
     tw_labels_release(&result->labels);
     tw_buffer_release(&result->predictions_csv);
+    tw_free(result->outcomes);
     tw_dataset_release(&result->items);
     *result = (struct tw_evaluate_result){0};
+}
+
+enum tw_status tw_compare_models(const struct tw_predict_options *options, const char *other,
+                                 struct tw_compare_result *result, struct tw_error *error)
+{
+    struct tw_predict_options other_options = *options;
+    struct tw_compare_result made = {0};
+    other_options.model = other;
+    enum tw_status status = tw_evaluate(options, &made.a, error);
+    if (!status)
+        status = tw_evaluate(&other_options, &made.b, error);
+    /* Rows are in the order of the listing or of their keys for both; only what is left out could differ. */
+    if (!status && made.a.outcome_count != made.b.outcome_count)
+        status =
+            tw_fail(error, TW_CONFLICT, "%s could be asked %zu of the examples and %s %zu: they cannot be compared",
+                    options->model, made.a.outcome_count, other, made.b.outcome_count);
+    if (!status)
+        status = tw_compare_outcomes(made.a.outcomes, made.b.outcomes, made.a.outcome_count, options->task.threads,
+                                     &made.comparison, error);
+    if (status) {
+        tw_compare_result_release(&made);
+        return status;
+    }
+    *result = made;
+    return TW_OK;
+}
+
+void tw_compare_result_release(struct tw_compare_result *result)
+{
+    tw_evaluate_result_release(&result->a);
+    tw_evaluate_result_release(&result->b);
+    *result = (struct tw_compare_result){0};
 }

@@ -2,37 +2,63 @@
 
 #include "base/csv.h"
 #include "base/memory.h"
+#include "report/comparison_text.h"
 #include "report/metrics_text.h"
 
-#include <stdio.h>
+#include <math.h>
 
 typedef enum tw_status view_writer(const struct tw_metrics_view *, struct tw_buffer *, struct tw_error *);
+
+enum { CLASS_MEASURES = 4 };
+
+static struct tw_number number(const char *name, double value, struct tw_interval interval)
+{
+    return (struct tw_number){name, value, interval.low, interval.high};
+}
+
+static void view_classes(const struct tw_metrics *metrics, struct tw_number *numbers, size_t *counts)
+{
+    static const struct tw_interval unknown = {NAN, NAN};
+    for (size_t i = 0; i < metrics->class_count; i++) {
+        const struct tw_class_metrics *class = &metrics->per_class[i];
+        struct tw_number *of_class = numbers + i * CLASS_MEASURES;
+        of_class[0] = number("precision", class->precision, class->precision_interval);
+        of_class[1] = number("recall", class->recall, class->recall_interval);
+        of_class[2] = number("f1", class->f1, unknown);
+        of_class[3] = number("average_precision", class->average_precision, class->average_precision_interval);
+        counts[i] = class->count;
+        counts[metrics->class_count + i] = class->predicted;
+    }
+}
 
 static enum tw_status with_view(const struct tw_metrics *metrics, const char *const *labels, view_writer *write,
                                 struct tw_buffer *out, struct tw_error *error)
 {
     size_t n = metrics->class_count;
-    double *numbers = tw_alloc(3 * n, sizeof *numbers);
+    struct tw_number measures[TW_MEASURES], *numbers = tw_alloc(n * CLASS_MEASURES, sizeof *numbers);
     size_t *counts = tw_alloc(2 * n, sizeof *counts);
-    enum tw_status status = numbers && counts ? TW_OK : tw_fail_memory(error, 5 * n * sizeof *numbers, "the metrics");
-    for (size_t i = 0; i < n && !status; i++) {
-        numbers[i] = metrics->per_class[i].precision;
-        numbers[n + i] = metrics->per_class[i].recall;
-        numbers[2 * n + i] = metrics->per_class[i].f1;
-        counts[i] = metrics->per_class[i].count;
-        counts[n + i] = metrics->per_class[i].predicted;
-    }
+    struct tw_confused_view *pairs = tw_alloc(metrics->pair_count + 1, sizeof *pairs);
+    enum tw_status status =
+        numbers && counts && pairs ? TW_OK : tw_fail_memory(error, n * CLASS_MEASURES * sizeof *numbers, "the metrics");
+    if (!status)
+        view_classes(metrics, numbers, counts);
+    for (size_t i = 0; i < TW_MEASURES; i++)
+        measures[i] =
+            number(tw_measure_names[i], tw_metrics_measure(metrics, (enum tw_measure)i), metrics->intervals[i]);
+    for (size_t i = 0; i < metrics->pair_count && !status; i++)
+        pairs[i] =
+            (struct tw_confused_view){metrics->pairs[i].truth, metrics->pairs[i].prediction, metrics->pairs[i].count};
     const struct tw_metrics_view view = {
         .class_count = n,
         .count = metrics->count,
-        .accuracy = metrics->accuracy,
-        .balanced_accuracy = metrics->balanced_accuracy,
-        .macro_f1 = metrics->macro_f1,
-        .log_loss = metrics->log_loss,
+        .resamples = metrics->resamples,
+        .measures = measures,
+        .measure_count = TW_MEASURES,
+        .class_measures = numbers,
+        .class_measure_count = CLASS_MEASURES,
         .confusion = metrics->confusion,
-        .precision = numbers,
-        .recall = numbers + n,
-        .f1 = numbers + 2 * n,
+        .pairs = pairs,
+        .pair_count = metrics->pair_count,
         .class_counts = counts,
         .predicted_counts = counts + n,
         .labels = labels,
@@ -41,6 +67,7 @@ static enum tw_status with_view(const struct tw_metrics *metrics, const char *co
         status = write(&view, out, error);
     tw_free(numbers);
     tw_free(counts);
+    tw_free(pairs);
     return status;
 }
 
@@ -54,6 +81,28 @@ enum tw_status tw_evaluation_text(const struct tw_metrics *metrics, const char *
                                   struct tw_error *error)
 {
     return with_view(metrics, labels, tw_metrics_to_text, out, error);
+}
+
+enum tw_status tw_comparison_text(const struct tw_comparison *c, const char *a, const char *b, bool is_json,
+                                  struct tw_buffer *out, struct tw_error *error)
+{
+    const struct tw_comparison_view view = {
+        .name_a = a,
+        .name_b = b,
+        .count = c->count,
+        .only_a = c->only_a,
+        .only_b = c->only_b,
+        .accuracy_a = c->accuracy_a,
+        .accuracy_b = c->accuracy_b,
+        .log_loss_a = c->log_loss_a,
+        .log_loss_b = c->log_loss_b,
+        .p_value = c->p_value,
+        .accuracy_low = c->accuracy_gain.low,
+        .accuracy_high = c->accuracy_gain.high,
+        .loss_low = c->loss_gain.low,
+        .loss_high = c->loss_gain.high,
+    };
+    return is_json ? tw_comparison_to_json(&view, out, error) : tw_comparison_to_text(&view, out, error);
 }
 
 /* Labels of a row, joined by ';'. */

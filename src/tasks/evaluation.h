@@ -3,12 +3,15 @@
 #define TW_TASKS_EVALUATION_H
 
 #include "base/bytes.h"
-#include "train/metrics.h"
+#include "train/comparison.h"
 
 enum tw_status tw_evaluation_json(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
                                   struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_evaluation_text(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
                                   struct tw_error *error) TW_MUST_USE;
+/* Of models `a` and `b`, named so. */
+enum tw_status tw_comparison_text(const struct tw_comparison *comparison, const char *a, const char *b, bool is_json,
+                                  struct tw_buffer *out, struct tw_error *error) TW_MUST_USE;
 /* key,label,prediction,score: a row for every row of `examples` that the metrics count. An unlabelled one has the label of
  * metrics->unlabelled_class; where there is no such class it is in neither. */
 enum tw_status tw_predictions_csv(const struct tw_examples *examples, const float *scores,

@@ -324,6 +324,9 @@ static enum tw_status write_evaluation(struct job *job, struct tw_train_result *
     if (!status)
         status = tw_metrics_compute(&eval, scores, job->labels.count, job->unlabelled_class, &result->metrics, error);
     if (!status)
+        status = tw_metrics_complete(&eval, scores, job->unlabelled_class, job->options->task.threads, &result->metrics,
+                                     error);
+    if (!status)
         status = tw_evaluation_json(&result->metrics, labels, &json, error);
     if (!status)
         status = tw_predictions_csv(&eval, scores, &result->metrics, labels, &csv, error);

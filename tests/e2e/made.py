@@ -134,3 +134,14 @@ def one_sentence(done):
     assert len(lines) == 1 and lines[0].startswith("topwork: "), done.stderr
     assert not done.stdout
     return lines[0]
+
+
+def same_numbers(a, b, tolerance):
+    """The same JSON, numbers within the tolerance."""
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(same_numbers(a[key], b[key], tolerance) for key in a)
+    if isinstance(a, list):
+        return isinstance(b, list) and len(a) == len(b) and all(same_numbers(x, y, tolerance) for x, y in zip(a, b))
+    if isinstance(a, float) or isinstance(b, float):
+        return abs(a - b) <= tolerance
+    return a == b

@@ -24,7 +24,8 @@ def same_rows(a, b):
 def test_on_the_evaluation_photos_it_finds_what_training_wrote(topwork, run, tmp_path):
     done = topwork("evaluate", run / "model.onnx", tmp_path / "eval", "--json", "--predictions", tmp_path / "p.csv")
     found, wanted = json.loads(done.stdout), json.loads((run / "metrics.json").read_text())
-    assert abs(found.pop("log_loss") - wanted.pop("log_loss")) < 1e-5 and found == wanted
+    wanted.pop("recipe", None)
+    assert made.same_numbers(found, wanted, 1e-5)
     same_rows(made.rows(tmp_path / "p.csv"), made.rows(run / "predictions.csv"))
 
 
@@ -73,3 +74,31 @@ def test_what_is_no_model_is_named(sanitized, run, tmp_path, damage):
     network = (made.ROOT / "backbones" / "sprout.onnx").read_bytes()
     model.write_bytes({"cut": whole[: len(whole) // 3], "empty": b"", "text": b"a text", "plain": network}[damage])
     assert "bad.onnx" in made.one_sentence(sanitized("evaluate", model, tmp_path / "eval", code=4))
+
+
+def test_every_measure_has_an_interval_that_holds_it(topwork, run, tmp_path):
+    found = json.loads(topwork("evaluate", run, tmp_path / "eval", "--json").stdout)
+    assert {"accuracy", "balanced_accuracy", "macro_f1", "log_loss", "mean_average_precision"} <= set(found["intervals"])
+    assert all(low - 1e-9 <= found[name] <= high + 1e-9 for name, (low, high) in found["intervals"].items() if name != "calibration_error")
+    assert found["resamples"] == 1000 and {"precision", "recall", "average_precision"} <= set(found["per_class"][0]["intervals"])
+
+
+def test_comparison_of_a_model_with_itself_finds_no_difference(topwork, run, tmp_path):
+    done = topwork("evaluate", "--compare", run, run, tmp_path / "eval")
+    assert "right and wrong on the very same examples" in done.stdout.splitlines()[-1]
+
+
+def test_comparison_names_the_better_model_and_how_sure_that_is(topwork, tmp_path):
+    rows = made.clusters(240)
+    good = made.write_records(tmp_path / "good.tfrecord", [made.example(*row) for row in rows[:120]])
+    wrong = made.write_records(tmp_path / "wrong.tfrecord", [made.example(uri, e, [(l[0] + (i % 3 > 0)) % 3]) for i, (uri, e, l) in enumerate(rows[:120])])
+    asked = made.write_records(tmp_path / "asked.tfrecord", [made.example(*row) for row in rows[120:]])
+    for name, records in (("good", good), ("wrong", wrong)):
+        topwork("train", records, "--eval-share", 0, "-o", tmp_path / name, "--steps", 80, "-q")
+    found = json.loads(topwork("evaluate", "--compare", tmp_path / "wrong", tmp_path / "good", asked, "--json").stdout)
+    assert found["p_value"] < 0.001 and found["accuracy_gain"]["low"] > 0
+    assert found["verdict"].startswith(f"{tmp_path / 'good'} is better than {tmp_path / 'wrong'}")
+
+
+def test_comparison_needs_two_models_and_an_input(topwork, run, tmp_path):
+    assert "A B INPUT" in made.one_sentence(topwork("evaluate", "--compare", run, tmp_path / "eval", code=2))
