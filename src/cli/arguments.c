@@ -16,6 +16,8 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                               "share of the input kept aside to evaluate on, chosen by content (default 0.1)"},
     [TW_OPTION_LABELS] = {"labels", 0, TW_KIND_TEXT, "DICT", 0, 0,
                           "text file of label names, one a line: fixes their order and refuses others"},
+    [TW_OPTION_CORRECTIONS] = {"corrections", 0, TW_KIND_TEXT, "CSV", 0, 0,
+                               "decisions about photos: columns uri and new_label; - leaves a photo out"},
     [TW_OPTION_RECIPE] = {"recipe", 0, TW_KIND_TEXT, "NAME", 0, 0, "how the head learns: workshop"},
     [TW_OPTION_SEED] = {"seed", 0, TW_KIND_INTEGER, "N", 0, 9007199254740992.0,
                         "seed of everything random (default 0)"},

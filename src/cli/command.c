@@ -10,17 +10,20 @@ static const enum tw_option_id train_options[] = {
     TW_OPTION_OUTPUT,   TW_OPTION_EVAL,    TW_OPTION_EVAL_SHARE,    TW_OPTION_LABELS,
     TW_OPTION_RECIPE,   TW_OPTION_SEED,    TW_OPTION_STEPS,         TW_OPTION_BATCH,
     TW_OPTION_HIDDEN,   TW_OPTION_DROPOUT, TW_OPTION_LEARNING_RATE, TW_OPTION_CHECKPOINT_EVERY,
-    TW_OPTION_NO_CACHE, TW_OPTION_FORCE,   TW_OPTION_ALLOW_SKIPS,   IMAGE_OPTIONS,
-    CONSOLE_OPTIONS};
-static const enum tw_option_id embed_options[] = {TW_OPTION_OUTPUT,   TW_OPTION_EVAL_SHARE, TW_OPTION_LABELS,
-                                                  TW_OPTION_NO_CACHE, TW_OPTION_FORCE,      TW_OPTION_ALLOW_SKIPS,
-                                                  IMAGE_OPTIONS,      CONSOLE_OPTIONS};
+    TW_OPTION_NO_CACHE, TW_OPTION_FORCE,   TW_OPTION_ALLOW_SKIPS,   TW_OPTION_CORRECTIONS,
+    IMAGE_OPTIONS,      CONSOLE_OPTIONS};
+static const enum tw_option_id embed_options[] = {TW_OPTION_OUTPUT,      TW_OPTION_CORRECTIONS, TW_OPTION_EVAL_SHARE,
+                                                  TW_OPTION_LABELS,      TW_OPTION_NO_CACHE,    TW_OPTION_FORCE,
+                                                  TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
 static const enum tw_option_id evaluate_options[] = {TW_OPTION_COMPARE,     TW_OPTION_PREDICTIONS, TW_OPTION_FAIL_UNDER,
                                                      TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
 static const enum tw_option_id predict_options[] = {TW_OPTION_TOP, TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,
                                                     CONSOLE_OPTIONS};
 static const enum tw_option_id backbone_options[] = {TW_OPTION_PROFILE, TW_OPTION_LAYER, TW_OPTION_POLICY,
                                                      TW_OPTION_OUTPUT,  TW_OPTION_FORCE, CONSOLE_OPTIONS};
+static const enum tw_option_id check_options[] = {TW_OPTION_OUTPUT,      TW_OPTION_EVAL,        TW_OPTION_LABELS,
+                                                  TW_OPTION_CORRECTIONS, TW_OPTION_IGNORE_EXIF, TW_OPTION_MAX_PIXELS,
+                                                  TW_OPTION_MAX_BYTES,   CONSOLE_OPTIONS};
 static const enum tw_option_id records_options[] = {TW_OPTION_VALUES, CONSOLE_OPTIONS};
 
 static const enum tw_option_id logs_options[] = {TW_OPTION_FOLLOW, TW_OPTION_JSON, TW_OPTION_QUIET, TW_OPTION_VERBOSE,
@@ -36,6 +39,12 @@ const struct tw_command tw_command_table[] = {
      "DIR/audit.csv names what became of every photo; DIR/manifest.json ties the shards to the backbone that made "
      "them.",
      embed_options, 1, tw_command_embed},
+    {"check", "learn", "INPUT... [-o DIR]", "looks over photos and labels and says what is wrong with them",
+     "No network runs. Exits with 1 where there is a problem. With -o: DIR/findings.csv holds everything that was "
+     "found, "
+     "DIR/corrections.csv has a row for each photo to decide about: fill in new_label (- leaves the photo out), then "
+     "`topwork train INPUT --corrections DIR/corrections.csv`.",
+     check_options, 1, tw_command_check},
     {"evaluate", "learn", "MODEL INPUT... | --compare A B INPUT...", "metrics of a model on labelled photos or records",
      "MODEL is a model file or a run folder. --fail-under X exits with 1 where the accuracy is lower. --compare asks "
      "two "

@@ -173,6 +173,7 @@ enum tw_status tw_console_task(const struct tw_arguments *arguments, struct tw_c
         .backbone = tw_text(arguments, TW_OPTION_BACKBONE, NULL),
         .layer = tw_text(arguments, TW_OPTION_LAYER, NULL),
         .policy = tw_text(arguments, TW_OPTION_POLICY, NULL),
+        .corrections = tw_text(arguments, TW_OPTION_CORRECTIONS, NULL),
         .ignores_exif = tw_has(arguments, TW_OPTION_IGNORE_EXIF),
         .uses_cache = !tw_has(arguments, TW_OPTION_NO_CACHE),
         .threads = (int)tw_integer(arguments, TW_OPTION_THREADS, tw_cpu_count()),

@@ -21,6 +21,7 @@ bool tw_labels_find(const struct tw_labels *labels, const char *name, size_t *id
 void tw_labels_release(struct tw_labels *labels);
 
 enum tw_item_status { TW_ITEM_OK, TW_ITEM_SKIPPED };
+enum tw_skip_cause { TW_SKIP_UNUSABLE, TW_SKIP_COPY, TW_SKIP_CONFLICT, TW_SKIP_CORRECTION };
 enum tw_side { TW_SIDE_TRAIN, TW_SIDE_EVAL };
 
 struct tw_item {
@@ -29,6 +30,7 @@ struct tw_item {
     int64_t *labels;    /* ids, increasing, without doubles */
     size_t label_count; /* 0: unlabelled */
     enum tw_item_status status;
+    enum tw_skip_cause cause; /* of a skipped one */
     char *reason;      /* why skipped, or a remark on an ok one ("no label", "unknown label x ignored"); NULL: none */
     int width, height; /* 0 until known */
     struct tw_digest content; /* SHA-256 of the file; zero until known */
@@ -43,6 +45,7 @@ struct tw_dataset {
 struct tw_list_options {
     const char *labels_uri;               /* dict.txt, or NULL: names found, sorted by bytes */
     const struct tw_labels *known_labels; /* the same, given in memory; NULL: none */
+    const char *corrections_uri;          /* CSV with the columns uri and new_label, applied to the list; NULL: none */
     bool is_prediction;                   /* labels are ignored and every input is answered, also the same one twice */
     const struct tw_sink *sink;
 };

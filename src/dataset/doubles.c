@@ -38,6 +38,7 @@ static enum tw_status skip_conflict(const struct tw_dataset *dataset, struct tw_
     char *reason = tw_format("the same photo stands under %s and, as %s, under %s", label_of(dataset, item), other->uri,
                              label_of(dataset, other));
     enum tw_status status = reason != NULL ? tw_item_skip(item, reason, error) : tw_fail_memory(error, 1, "a reason");
+    item->cause = TW_SKIP_CONFLICT;
     tw_free(reason);
     return status;
 }
@@ -46,6 +47,7 @@ static enum tw_status skip_double(struct tw_item *item, const struct tw_item *fi
 {
     char *reason = tw_format("the same photo is listed before, as %s", first->uri);
     enum tw_status status = reason != NULL ? tw_item_skip(item, reason, error) : tw_fail_memory(error, 1, "a reason");
+    item->cause = TW_SKIP_COPY;
     tw_free(reason);
     return status;
 }

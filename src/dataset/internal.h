@@ -21,6 +21,9 @@ enum tw_status tw_lister_label(struct tw_lister *lister, struct tw_item *item, c
                                struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_list_folder(struct tw_lister *lister, const char *folder, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_list_csv(struct tw_lister *lister, const char *uri, struct tw_error *error) TW_MUST_USE;
+/* Applies a CSV of corrections (see corrections.c) to what is listed so far. Labels outside fixed ones are TW_INVALID, a file
+ * without the columns is TW_CORRUPT; rows of photos that are not listed are counted and said. */
+enum tw_status tw_lister_correct(struct tw_lister *lister, const char *uri, struct tw_error *error) TW_MUST_USE;
 /* Whether a file beside photos is no photo by its name: licences, readmes, tables, what file managers leave. */
 bool tw_is_companion(const char *name);
 /* "a; b" onto an item's remark. */

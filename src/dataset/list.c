@@ -218,6 +218,8 @@ enum tw_status tw_dataset_list(const char *const *inputs, size_t input_count, co
     enum tw_status status = take_fixed_labels(&lister, error);
     for (size_t i = 0; i < input_count && status == TW_OK; i++)
         status = list_one(&lister, inputs[i], error);
+    if (status == TW_OK && options->corrections_uri != NULL)
+        status = tw_lister_correct(&lister, options->corrections_uri, error);
     if (status == TW_OK)
         status = judge(&made, error);
     if (status == TW_OK && !options->is_prediction) {

@@ -33,6 +33,7 @@ static enum tw_status hash_settings(const struct job *job, struct tw_digest *dig
         for (size_t i = 0; i < options->input_count; i++)
             tw_hasher_add_text(hasher, options->inputs[i]);
         tw_hasher_add_text(hasher, options->labels_uri ? options->labels_uri : "");
+        tw_hasher_add_text(hasher, options->task.corrections ? options->task.corrections : "");
         tw_hasher_add(hasher, job->backbone.digest.bytes, TW_DIGEST_BYTES);
         tw_hasher_add_text(hasher, job->backbone.layer);
         tw_hasher_add_text(hasher, policy);

@@ -6,9 +6,10 @@
 #include "image/image.h"
 
 struct tw_task_options {
-    const char *backbone; /* name or file; NULL: the built-in one */
-    const char *layer;    /* tensor that is the embedding; NULL: the network's own word or a guess */
-    const char *policy;   /* image policy as JSON text or a file of it; NULL: the network's own word or a guess */
+    const char *backbone;    /* name or file; NULL: the built-in one */
+    const char *layer;       /* tensor that is the embedding; NULL: the network's own word or a guess */
+    const char *policy;      /* image policy as JSON text or a file of it; NULL: the network's own word or a guess */
+    const char *corrections; /* CSV of decisions about the input's photos; NULL: none */
     bool ignores_exif;
     bool uses_cache;
     int threads; /* at least 1 */

@@ -25,7 +25,8 @@ enum tw_status tw_photos_check_any(const struct tw_dataset *dataset, struct tw_e
 enum tw_status tw_photos_list(const char *const *inputs, size_t count, const char *labels_uri,
                               const struct tw_task_options *options, struct tw_dataset *dataset, struct tw_error *error)
 {
-    const struct tw_list_options list = {.labels_uri = labels_uri, .sink = options->sink};
+    const struct tw_list_options list = {
+        .labels_uri = labels_uri, .corrections_uri = options->corrections, .sink = options->sink};
     enum tw_status status = tw_dataset_list(inputs, count, &list, dataset, error);
     if (!status && dataset->count == 0)
         status =

@@ -55,6 +55,7 @@ static enum tw_status hash_settings(const struct job *job, struct tw_digest *dig
     for (size_t i = 0; i < options->eval_input_count; i++)
         tw_hasher_add_text(hasher, options->eval_inputs[i]);
     tw_hasher_add_text(hasher, options->labels_uri ? options->labels_uri : "");
+    tw_hasher_add_text(hasher, options->task.corrections ? options->task.corrections : "");
     tw_hasher_add(hasher, &options->eval_share, sizeof options->eval_share);
     tw_hasher_add_text(hasher, options->recipe);
     tw_hasher_add_text(hasher, job->recipe_json);

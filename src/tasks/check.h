@@ -1,0 +1,67 @@
+/* `check`: looks over photos and labels and says what is wrong with them, before any network runs. */
+#ifndef TW_TASKS_CHECK_H
+#define TW_TASKS_CHECK_H
+
+#include "dataset/dataset.h"
+#include "tasks/options.h"
+
+enum tw_finding_kind {
+    TW_FINDING_UNUSABLE,      /* missing, unreadable, broken, no photo */
+    TW_FINDING_CONFLICT,      /* the same bytes under different labels */
+    TW_FINDING_COPY,          /* the same bytes again */
+    TW_FINDING_SHARED,        /* a photo of the evaluation set that is, or looks like, one to train on */
+    TW_FINDING_NEAR_CONFLICT, /* looks like another one that has a different label */
+    TW_FINDING_NEAR_COPY,     /* looks like another one: scaled, recompressed, turned, mirrored */
+    TW_FINDING_BLANK,         /* one colour, or nearly */
+    TW_FINDING_TINY,          /* a side of less than 64 pixels */
+    TW_FINDING_HUGE,          /* more than 50 million pixels: slow to decode */
+    TW_FINDING_TURNED,        /* stored turned; EXIF orientation is applied */
+    TW_FINDING_UNLABELLED,
+    TW_FINDING_SMALL_CLASS, /* fewer than 5 photos */
+    TW_FINDING_UNBALANCED,  /* one class has more than 10 times the photos of another */
+    TW_FINDING_KINDS
+};
+struct tw_finding_name {
+    const char *name;     /* a word for CSV and JSON */
+    const char *sentence; /* for people, before a number */
+    bool is_problem;      /* else a remark */
+};
+extern const struct tw_finding_name tw_finding_names[TW_FINDING_KINDS];
+
+struct tw_finding {
+    enum tw_finding_kind kind;
+    size_t item;  /* index of the photo, those to evaluate on behind those to train on; SIZE_MAX: a class */
+    size_t other; /* the photo that it is compared with; SIZE_MAX: none */
+    char *detail; /* owned; NULL: none */
+};
+
+struct tw_check_options {
+    struct tw_task_options task;
+    const char *const *inputs;
+    size_t input_count;
+    const char *const *eval_inputs; /* NULL: none */
+    size_t eval_input_count;
+    const char *labels_uri;
+    const char *output; /* folder for findings.csv and corrections.csv; NULL: none */
+};
+/* Zero-initialise; release accepts the zero state. */
+struct tw_check_result {
+    struct tw_dataset photos, eval_photos; /* eval_photos has the same label ids */
+    struct tw_finding *findings;           /* by kind, then by photo */
+    size_t finding_count, finding_capacity;
+    size_t counts[TW_FINDING_KINDS];
+    size_t *class_counts; /* usable photos of each label, those to evaluate on included */
+    size_t problems;
+};
+const struct tw_item *tw_check_item(const struct tw_check_result *result, size_t index);
+/* TW_NOT_FOUND: there is not one photo. What is wrong with photos is a finding, never an error. */
+enum tw_status tw_check(const struct tw_check_options *options, struct tw_check_result *result,
+                        struct tw_error *error) TW_MUST_USE;
+void tw_check_result_release(struct tw_check_result *result);
+
+/* findings.csv (uri,kind,label,other,detail) and corrections.csv (uri,label,new_label,kind,other,other_label: a row for each
+ * photo that a person should decide about; fill in new_label, then `train --corrections`). Earlier ones are replaced. */
+enum tw_status tw_check_write(const struct tw_check_result *result, const char *folder,
+                              struct tw_error *error) TW_MUST_USE;
+
+#endif

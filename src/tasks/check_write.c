@@ -1,0 +1,60 @@
+/* The findings as two CSVs: one to read, one to fill in. */
+#include "tasks/check.h"
+
+#include "base/csv.h"
+#include "storage/storage.h"
+#include "tasks/output.h"
+
+static enum tw_status put_cells(struct tw_buffer *out, const char *const *cells, size_t count, struct tw_error *error)
+{
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < count && !status; i++)
+        status = tw_csv_put(out, cells[i] ? cells[i] : "", i == 0, true, error);
+    return status ? status : tw_buffer_append_text(out, "\n", error);
+}
+
+static const char *label_of(const struct tw_check_result *result, const struct tw_item *item)
+{
+    return item && item->label_count ? result->photos.labels.names[item->labels[0]] : "";
+}
+
+/* What a person can decide about: photos, and neither copies that are told apart already nor what is only a remark on size. */
+static bool is_decidable(const struct tw_finding *finding)
+{
+    return finding->item != SIZE_MAX && tw_finding_names[finding->kind].is_problem &&
+           finding->kind != TW_FINDING_UNUSABLE;
+}
+
+static enum tw_status put_finding(const struct tw_check_result *result, const struct tw_finding *finding,
+                                  struct tw_buffer *findings, struct tw_buffer *corrections, struct tw_error *error)
+{
+    const struct tw_item *item = finding->item == SIZE_MAX ? NULL : tw_check_item(result, finding->item);
+    const struct tw_item *other = finding->other == SIZE_MAX ? NULL : tw_check_item(result, finding->other);
+    const char *uri = item ? item->uri : "", *label = label_of(result, item), *twin = other ? other->uri : "";
+    const char *kind = tw_finding_names[finding->kind].name;
+    const char *const row[] = {uri, kind, label, twin, finding->detail};
+    const char *const decision[] = {uri, label, "", kind, twin, label_of(result, other)};
+    enum tw_status status = put_cells(findings, row, sizeof row / sizeof *row, error);
+    if (!status && is_decidable(finding))
+        status = put_cells(corrections, decision, sizeof decision / sizeof *decision, error);
+    return status;
+}
+
+enum tw_status tw_check_write(const struct tw_check_result *result, const char *folder, struct tw_error *error)
+{
+    struct tw_buffer findings = {0}, corrections = {0};
+    enum tw_status status = tw_buffer_append_text(&findings, "uri,kind,label,other,detail\n", error);
+    if (!status)
+        status = tw_buffer_append_text(&corrections, "uri,label,new_label,kind,other,other_label\n", error);
+    for (size_t i = 0; i < result->finding_count && !status; i++)
+        status = put_finding(result, &result->findings[i], &findings, &corrections, error);
+    if (!status)
+        status = tw_storage_make_folders(folder, error);
+    if (!status)
+        status = tw_output_write(folder, "findings.csv", tw_buffer_span(&findings), error);
+    if (!status)
+        status = tw_output_write(folder, "corrections.csv", tw_buffer_span(&corrections), error);
+    tw_buffer_release(&findings);
+    tw_buffer_release(&corrections);
+    return status;
+}

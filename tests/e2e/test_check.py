@@ -1,0 +1,123 @@
+"""What `check` finds in photos with planted faults, and what `--corrections` does with a person's answers."""
+import csv
+import json
+import shutil
+
+import pytest
+from PIL import Image, ImageOps
+
+
+@pytest.fixture
+def photos(hugs, tmp_path):
+    """Eight sound photos a class, without near copies."""
+    root = tmp_path / "photos"
+    for label in ("hugs", "not_hugs"):
+        (root / label).mkdir(parents=True)
+        sound = [p for p in sorted((hugs / label).glob("*.jpg")) if Image.open(p).getexif().get(0x0112, 1) == 1]
+        for path in sound[:8]:
+            shutil.copy(path, root / label)
+    return root
+
+
+def first(photos, label, number=0):
+    return sorted((photos / label).glob("*.jpg"))[number]
+
+
+def found(topwork, photos, *more, code=1):
+    """Findings as a set of (kind, name of the photo, name of the other)."""
+    report = json.loads(topwork("check", photos, "--json", *more, code=code).stdout)
+    name = lambda uri: uri.rsplit("/", 1)[-1] if uri else None
+    return {(f["kind"], name(f.get("uri")), name(f.get("other"))) for f in report["findings"]}
+
+
+def test_sound_photos_have_no_finding(sanitized, photos):
+    done = sanitized("check", photos)
+    assert "no problem found" in done.stdout
+    assert found(sanitized, photos, code=0) == set()
+
+
+def test_every_planted_fault_is_named(sanitized, photos):
+    a, b = photos / "hugs", photos / "not_hugs"
+    names = [first(photos, "hugs", i) for i in range(8)]
+    image = Image.open(names[0])
+    image.resize((image.width * 2 // 3, image.height * 2 // 3)).save(a / "scaled.jpg", quality=70)
+    Image.open(names[1]).rotate(-90, expand=True).save(a / "turned.png")
+    ImageOps.mirror(Image.open(names[2])).save(b / "mirrored.png")
+    shutil.copy(names[3], b / "same.jpg")
+    shutil.copy(names[4], a / "zcopy.jpg")
+    Image.new("RGB", (200, 150), (9, 9, 9)).save(b / "blank.png")
+    Image.open(names[5]).resize((50, 40)).save(a / "small.png")
+    (a / "broken.jpg").write_text("hello")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(first(photos, "not_hugs", 0)).rotate(90, expand=True).save(b / "phone.jpg", exif=exif, quality=95)
+    assert found(sanitized, photos) == {
+        ("near-copy", "scaled.jpg", names[0].name),
+        ("near-copy", "turned.png", names[1].name),
+        ("near-conflict", "mirrored.png", names[2].name),
+        ("conflict", names[3].name, None),
+        ("conflict", "same.jpg", None),
+        ("copy", "zcopy.jpg", names[4].name),
+        ("blank", "blank.png", None),
+        ("near-copy", "small.png", names[5].name),
+        ("tiny", "small.png", None),
+        ("unusable", "broken.jpg", None),
+        ("turned", "phone.jpg", None),
+        ("near-copy", "phone.jpg", first(photos, "not_hugs", 0).name),
+    }
+
+
+def test_classes_are_counted(topwork, photos):
+    (photos / "waving").mkdir()
+    shutil.copy(first(photos, "hugs"), photos / "waving" / "x.jpg")
+    first(photos, "hugs").unlink()
+    kinds = {kind for kind, _, _ in found(topwork, photos)}
+    assert kinds == {"small-class"}
+    assert "waving: 1 photo" in topwork("check", photos, code=1).stdout
+
+
+def test_evaluation_photos_that_are_alike_to_training_photos_are_named(topwork, photos, tmp_path):
+    held = tmp_path / "held"
+    (held / "hugs").mkdir(parents=True)
+    Image.open(first(photos, "hugs")).resize((150, 100)).save(held / "hugs" / "again.jpg")
+    assert found(topwork, photos, "--eval", held) == {("shared", "again.jpg", first(photos, "hugs").name)}
+
+
+def test_corrections_relabel_and_leave_out(topwork, photos, tmp_path):
+    wrong = photos / "not_hugs" / "wrong.jpg"
+    shutil.move(first(photos, "hugs"), wrong)
+    shutil.copy(first(photos, "hugs"), photos / "not_hugs" / "same.jpg")
+    topwork("check", photos, "-o", tmp_path / "checked", code=1)
+    rows = list(csv.DictReader(open(tmp_path / "checked" / "corrections.csv")))
+    assert {r["uri"].rsplit("/", 1)[-1]: r["kind"] for r in rows} == {"same.jpg": "conflict", first(photos, "hugs").name: "conflict"}
+    for row in rows:
+        row["new_label"] = "-" if row["uri"].endswith("same.jpg") else ""
+    rows.append({**rows[0], "uri": str(wrong), "new_label": "hugs"})
+    decided = tmp_path / "decided.csv"
+    with open(decided, "w", newline="") as out:
+        writer = csv.DictWriter(out, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    topwork("embed", photos, "--corrections", decided, "-o", tmp_path / "out", "--eval-share", "0", code=3)
+    audit = {r["uri"].rsplit("/", 1)[-1]: r for r in csv.DictReader(open(tmp_path / "out" / "audit.csv"))}
+    assert audit["wrong.jpg"]["label"] == "hugs"
+    assert audit["same.jpg"]["reason"] == "left out by the corrections"
+    assert [name for name, row in audit.items() if row["status"] != "ok"] == ["same.jpg"]
+    found(topwork, photos, "--corrections", decided, code=0)
+
+
+@pytest.mark.parametrize("text, words", [
+    ("photo,label\n", "does not name the columns uri and new_label"),
+    ("uri,new_label\nhugs/none.jpg,hugs\n", None),
+    ("uri,new_label\n\"open,hugs\n", "line 2"),
+])
+def test_bad_corrections_get_a_sentence(sanitized, photos, tmp_path, text, words):
+    path = tmp_path / "c.csv"
+    path.write_text(text)
+    done = sanitized("check", photos, "--corrections", path, code=4 if words else 0)
+    assert not words or (words in done.stderr and str(path) in done.stderr)
+
+
+def test_a_folder_without_photos_is_no_input(topwork, tmp_path):
+    (tmp_path / "none").mkdir()
+    topwork("check", tmp_path / "none", code=4)
