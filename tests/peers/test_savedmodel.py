@@ -1,14 +1,16 @@
 """SavedModels that TensorFlow and Keras write, with variables and without, beside TensorFlow's own answers."""
+import json
 import os
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf  # noqa: E402  (the level must be set before)
 
-from converted import Converted, difference  # noqa: E402
+from converted import Converted, difference, embeddings  # noqa: E402
 
 v1, layers = tf.compat.v1, tf.keras.layers
 
@@ -98,6 +100,33 @@ def test_constants_in_the_graph_need_no_variables(topwork, tmp_path):
         v1.saved_model.simple_save(session, str(tmp_path / "model"), {"photos": x}, {"features": y})
     shutil.rmtree(tmp_path / "model" / "variables", ignore_errors=True)
     assert difference(Converted(topwork, tmp_path / "model", tmp_path)(pictures())[0], wanted) < 1e-6
+
+
+def test_photos_are_embedded_by_a_savedmodel_as_by_tensorflow(topwork, model, tmp_path):
+    """By our own engine, from a picture of the network's own size."""
+    picture = np.random.default_rng(9).integers(0, 256, (32, 32, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    (tmp_path / "photos.csv").write_text("photo.png\n")
+    model.export(str(tmp_path / "model"), verbose=False)
+    topwork("embed", tmp_path / "photos.csv", "-o", tmp_path / "records", "--backbone", tmp_path / "model")
+    (found,) = embeddings(tmp_path / "records").values()
+    features = tf.keras.Model(model.input, model.layers[-2].output)
+    assert difference(found, features((picture[None].astype(np.float32) - 128) / 128, training=False)) < 1e-5
+
+
+def test_other_variables_are_another_backbone(topwork, model, tmp_path):
+    """The digest, which caches and models keep, is of all the files."""
+    model.export(str(tmp_path / "model"), verbose=False)
+    before = json.loads(topwork("backbone", "info", tmp_path / "model", "--json").stdout)
+    weights = model.get_weights()
+    model.set_weights([w * 2 for w in weights])
+    model.export(str(tmp_path / "other"), verbose=False)
+    model.set_weights(weights)
+    shutil.copy(tmp_path / "model" / "saved_model.pb", tmp_path / "other")
+    (tmp_path / "model").rename(tmp_path / "first")
+    (tmp_path / "other").rename(tmp_path / "model")
+    after = json.loads(topwork("backbone", "info", tmp_path / "model", "--json").stdout)
+    assert before["sha256"] != after["sha256"] and before["layer"] == after["layer"]
 
 
 def refused(sanitized, path, words):
