@@ -196,9 +196,10 @@ enum tw_status tw_record_writer_open(const char *uri, enum tw_compression compre
     if (!made)
         return tw_fail_memory(error, sizeof *made, "a record writer");
     enum tw_status status = tw_hasher_new(&made->hasher, error);
-    if (!status && compression == TW_GZIP) {
+    if (!status && compression != TW_PLAIN) {
         /* Embeddings hardly shrink: the fastest level. zlib's header has neither time nor name unless it is told one. */
-        if (deflateInit2(&made->stream, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        int level = compression == TW_GZIP_STORED ? 0 : 1;
+        if (deflateInit2(&made->stream, level, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
             status = tw_fail_memory(error, sizeof made->stream, "gzip");
         made->is_gzip = !status;
     }

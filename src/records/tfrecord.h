@@ -22,7 +22,8 @@ enum tw_status tw_record_reader_next(struct tw_record_reader *reader, struct tw_
                                      struct tw_error *error) TW_MUST_USE;
 void tw_record_reader_free(struct tw_record_reader *reader);
 
-enum tw_compression { TW_PLAIN, TW_GZIP };
+/* Stored: gzip around the bytes as they are, for embeddings, which hardly shrink. */
+enum tw_compression { TW_PLAIN, TW_GZIP, TW_GZIP_STORED };
 /* Writes a shard that appears whole or not at all. Equal records give equal bytes (gzip header without time or name). */
 struct tw_record_writer;
 enum tw_status tw_record_writer_open(const char *uri, enum tw_compression compression, struct tw_record_writer **writer,

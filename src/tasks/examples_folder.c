@@ -17,7 +17,7 @@ static enum tw_status write_embeddings(const char *folder, const struct tw_examp
     struct tw_record_writer *writer = NULL;
     struct tw_buffer record = {0};
     enum tw_status status =
-        path ? tw_record_writer_open(path, TW_GZIP, &writer, error) : tw_fail_memory(error, 1, "a path");
+        path ? tw_record_writer_open(path, TW_GZIP_STORED, &writer, error) : tw_fail_memory(error, 1, "a path");
     for (size_t i = 0; i < train->count && !status; i++) {
         tw_buffer_clear(&record);
         status = tw_example_serialise(train->keys[i], train->embeddings + i * train->width, train->width,
@@ -78,7 +78,7 @@ enum tw_status tw_examples_thumbnails_write(const char *run, const struct tw_dat
     struct tw_record_writer *writer = NULL;
     struct tw_buffer jpeg = {0};
     enum tw_status status =
-        path ? tw_record_writer_open(path, TW_GZIP, &writer, error) : tw_fail_memory(error, 1, "a path");
+        path ? tw_record_writer_open(path, TW_GZIP_STORED, &writer, error) : tw_fail_memory(error, 1, "a path");
     for (size_t i = 0; i < dataset->count && !status; i++) {
         const struct tw_item *item = &dataset->items[i];
         bool is_wanted = item->status == TW_ITEM_OK && item->side == TW_SIDE_TRAIN;

@@ -1,8 +1,8 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "base/threads.h"
 #include "engine/gemm.h"
+#include "train/adam.h"
 #include "train/checkpoint.h"
 #include "train/dense.h"
 #include "train/metrics.h"
@@ -15,8 +15,9 @@
 
 /* Streams of random numbers under the seed; those of epochs and steps lie above. */
 enum { STREAM_HIDDEN = 1, STREAM_OUTPUT = 2, STREAM_DROPOUT = 3, STREAM_EPOCHS = 1000 };
-enum { EVAL_SAMPLE = 1000, ADAM_CHUNK = 16384 };
-static const double adam_beta1 = 0.9, adam_beta2 = 0.999;
+enum { EVAL_SAMPLE = 1000 };
+/* Of the state in a checkpoint. */
+enum { LAYOUT = 2 };
 
 static struct tw_recipe_options with_defaults(const struct tw_recipe_options *given)
 {
@@ -42,29 +43,43 @@ char *tw_workshop_describe(const struct tw_recipe_options *given)
         (unsigned long long)o.seed, o.steps, o.batch, o.hidden, o.dropout, o.learning_rate, o.adam_epsilon);
 }
 
-/* Everything that training changes lies in `state` (weights, then Adam's two means), so that a checkpoint is one block. */
+/* Everything that training changes lies in `state` (weights, then Adam's two means), so that a checkpoint is one block. The
+ * hidden layer's weights stand first, an output a row: a step works on the outputs that are on, and on all their inputs. */
 struct training {
     const struct tw_examples *examples;
     struct tw_recipe_options options;
     size_t width, hidden, classes, batch, parameters;
-    struct tw_layer layers[2]; /* views into state */
-    float *state, *gradients;
-    float *inputs, *activations, *mask, *logits, *targets, *back;
+    struct tw_layer layers[2]; /* views into state, but for the hidden weights: see show_weights */
+    float *state, *gradients;  /* gradients: of all behind the hidden weights */
+    float *hidden_weights;     /* inputs x outputs, as a layer has them */
+    float *inputs, *blocks, *activations, *mask, *logits, *targets, *back;
     size_t *order;
     uint64_t epoch; /* that `order` is of, + 1 */
 };
 
 static void lay_out(struct training *t)
 {
-    float *at = t->state;
+    float *at = t->state + t->width * t->hidden;
     t->layers[0] = (struct tw_layer){.inputs = t->width, .outputs = t->hidden, .activation = TW_LAYER_RELU};
     t->layers[1] = (struct tw_layer){.inputs = t->hidden, .outputs = t->classes};
-    for (size_t i = 0; i < 2; i++) {
-        t->layers[i].weights = at;
-        at += t->layers[i].inputs * t->layers[i].outputs;
-        t->layers[i].bias = at;
-        at += t->layers[i].outputs;
+    t->layers[0].weights = t->hidden_weights;
+    t->layers[0].bias = at;
+    t->layers[1].weights = at + t->hidden;
+    t->layers[1].bias = at + t->hidden + t->hidden * t->classes;
+}
+
+static void transpose(const float *from, size_t rows, size_t columns, float *to)
+{
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t i = 0; i < columns; i++)
+            to[i * rows + row] = from[row * columns + i];
     }
+}
+
+/* Makes `layers` the head as it stands. */
+static void show_weights(struct training *t)
+{
+    transpose(t->state, t->hidden, t->width, t->hidden_weights);
 }
 
 static enum tw_status training_init(struct training *t, const struct tw_examples *examples,
@@ -77,7 +92,9 @@ static enum tw_status training_init(struct training *t, const struct tw_examples
     t->batch = t->options.batch;
     t->parameters = t->width * t->hidden + t->hidden + t->hidden * t->classes + t->classes;
     t->state = tw_alloc(3 * t->parameters, sizeof(float));
-    t->gradients = tw_alloc(t->parameters, sizeof(float));
+    t->gradients = tw_alloc(t->parameters - t->width * t->hidden, sizeof(float));
+    t->hidden_weights = tw_alloc(t->width * t->hidden, sizeof(float));
+    t->blocks = tw_alloc(tw_adam_packed_size(t->batch, t->width), sizeof(float));
     t->inputs = tw_alloc(t->batch * t->width, sizeof(float));
     t->activations = tw_alloc(t->batch * t->hidden, sizeof(float));
     t->mask = tw_alloc(t->batch * t->hidden, sizeof(float));
@@ -85,8 +102,9 @@ static enum tw_status training_init(struct training *t, const struct tw_examples
     t->logits = tw_alloc(t->batch * t->classes, sizeof(float));
     t->targets = tw_alloc(t->batch * t->classes, sizeof(float));
     t->order = tw_alloc(examples->count, sizeof *t->order);
-    if (t->state == NULL || t->gradients == NULL || t->inputs == NULL || t->activations == NULL || t->mask == NULL ||
-        t->back == NULL || t->logits == NULL || t->targets == NULL || t->order == NULL)
+    if (t->state == NULL || t->gradients == NULL || t->hidden_weights == NULL || t->blocks == NULL ||
+        t->inputs == NULL || t->activations == NULL || t->mask == NULL || t->back == NULL || t->logits == NULL ||
+        t->targets == NULL || t->order == NULL)
         return tw_fail_memory(error, 4 * t->parameters * sizeof(float), "training");
     lay_out(t);
     for (size_t i = 0; i < 2; i++) {
@@ -100,13 +118,14 @@ static enum tw_status training_init(struct training *t, const struct tw_examples
         if (status != TW_OK)
             return status;
     }
+    transpose(t->hidden_weights, t->width, t->hidden, t->state);
     return TW_OK;
 }
 
 static void training_release(struct training *t)
 {
-    float *const blocks[] = {t->state, t->gradients, t->inputs, t->activations,
-                             t->mask,  t->back,      t->logits, t->targets};
+    float *const blocks[] = {t->state,       t->gradients, t->hidden_weights, t->inputs, t->blocks,
+                             t->activations, t->mask,      t->back,           t->logits, t->targets};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         tw_free(blocks[i]);
     tw_free(t->order);
@@ -136,31 +155,41 @@ static void gather_batch(struct training *t, uint64_t step)
         shuffle(t, place / t->examples->count);
         size_t row = t->order[place % t->examples->count];
         memcpy(t->inputs + i * t->width, t->examples->embeddings + row * t->width, t->width * sizeof(float));
+        tw_adam_pack(t->inputs + i * t->width, i, t->batch, t->width, t->blocks);
         tw_examples_target(t->examples, row, t->options.unlabelled_class, t->targets + i * t->classes, t->classes);
     }
 }
 
-static void drop_out(struct training *t, uint64_t step)
+/* The hidden outputs after their product: bias, ReLU, dropout. */
+static void activate(struct training *t, uint64_t step)
 {
     size_t count = t->batch * t->hidden;
-    uint64_t limit = (uint64_t)(t->options.dropout * 0x1p32);
+    uint64_t limit = (uint64_t)(t->options.dropout * 0x1p32), first = step * ((count + 1) / 2);
     float scale = (float)(1 / (1 - t->options.dropout));
-    for (size_t i = 0; i < count; i++) { /* 32 bits of a number for each of two places */
-        uint64_t bits = tw_random_at(t->options.seed, STREAM_DROPOUT, step * ((count + 1) / 2) + i / 2);
-        uint64_t part = i % 2 == 0 ? bits >> 32 : bits & 0xffffffffu;
-        t->mask[i] = part < limit ? 0 : scale;
-        t->activations[i] *= t->mask[i];
+    for (size_t i = 0; i < count; i += 2) { /* 32 bits of a number for each of two places */
+        uint64_t bits = tw_random_at(t->options.seed, STREAM_DROPOUT, first + i / 2);
+        t->mask[i] = scale * (float)(bits >> 32 >= limit);
+        if (i + 1 < count)
+            t->mask[i + 1] = scale * (float)((bits & 0xffffffffu) >= limit);
+    }
+    for (size_t row = 0; row < t->batch; row++) {
+        float *values = t->activations + row * t->hidden;
+        const float *mask = t->mask + row * t->hidden, *bias = t->layers[0].bias;
+        for (size_t i = 0; i < t->hidden; i++) {
+            float value = values[i] + bias[i], positive = value > 0 ? value : 0;
+            values[i] = positive * mask[i]; /* without a branch: no CPU foresees which are on */
+        }
     }
 }
 
-static enum tw_status multiply(struct training *t, const struct tw_gemm *shape, struct tw_error *error)
+static enum tw_status multiply(const struct tw_gemm *shape, int threads, struct tw_error *error)
 {
     struct tw_gemm product = *shape;
     product.alpha = 1;
     product.lda = product.transposes_a ? product.m : product.k;
     product.ldb = product.transposes_b ? product.k : product.n;
     product.ldc = product.n;
-    return tw_gemm_run(&product, t->options.threads, error);
+    return tw_gemm_run(&product, threads, error);
 }
 
 static void sum_rows(const float *values, size_t rows, size_t count, float *sums)
@@ -196,15 +225,20 @@ static void judge(struct training *t, double *loss, double *accuracy)
 static enum tw_status find_gradients(struct training *t, uint64_t step, double *loss, double *accuracy,
                                      struct tw_error *error)
 {
-    int64_t batch = (int64_t)t->batch, width = (int64_t)t->width, hidden = (int64_t)t->hidden,
-            classes = (int64_t)t->classes;
-    float *hidden_gradient = t->gradients, *output_gradient = hidden_gradient + t->width * t->hidden + t->hidden;
-    enum tw_status status =
-        tw_dense_forward(&t->layers[0], t->inputs, t->batch, t->activations, t->options.threads, error);
+    int64_t batch = (int64_t)t->batch, hidden = (int64_t)t->hidden, classes = (int64_t)t->classes;
+    float *bias_gradient = t->gradients, *output_gradient = bias_gradient + t->hidden;
+    const struct tw_gemm forward = {.transposes_b = true,
+                                    .m = batch,
+                                    .n = hidden,
+                                    .k = (int64_t)t->width,
+                                    .a = t->inputs,
+                                    .b = t->state,
+                                    .c = t->activations};
+    enum tw_status status = multiply(&forward, t->options.threads, error);
     if (status != TW_OK)
         return status;
-    drop_out(t, step);
-    status = tw_dense_forward(&t->layers[1], t->activations, t->batch, t->logits, t->options.threads, error);
+    activate(t, step);
+    status = tw_dense_forward(&t->layers[1], t->activations, t->batch, t->logits, 1, error);
     if (status != TW_OK)
         return status;
     judge(t, loss, accuracy);
@@ -222,49 +256,34 @@ static enum tw_status find_gradients(struct training *t, uint64_t step, double *
                                  .a = t->logits,
                                  .b = t->layers[1].weights,
                                  .c = t->back};
-    const struct tw_gemm input = {
-        .transposes_a = true, .m = width, .n = hidden, .k = batch, .a = t->inputs, .b = t->back, .c = hidden_gradient};
-    if ((status = multiply(t, &output, error)) != TW_OK || (status = multiply(t, &back, error)) != TW_OK)
+    if ((status = multiply(&output, 1, error)) != TW_OK || (status = multiply(&back, 1, error)) != TW_OK)
         return status;
-    for (size_t i = 0; i < t->batch * t->hidden; i++)
-        t->back[i] = t->activations[i] > 0 ? t->back[i] * t->mask[i] : 0;
-    sum_rows(t->logits, t->batch, t->classes, output_gradient + t->hidden * t->classes);
-    sum_rows(t->back, t->batch, t->hidden, hidden_gradient + t->width * t->hidden);
-    return multiply(t, &input, error);
-}
-
-struct update {
-    struct training *training;
-    float rate; /* with the correction of the means' start */
-};
-
-/* Kingma and Ba 2015, in the form of TensorFlow: the rate is corrected, epsilon is added to the uncorrected root. */
-static enum tw_status update_chunk(void *context, size_t index, int worker, struct tw_error *error)
-{
-    const struct update *update = context;
-    const struct training *t = update->training;
-    size_t first = index * ADAM_CHUNK, left = t->parameters - first, count = left < ADAM_CHUNK ? left : ADAM_CHUNK;
-    float *restrict weights = t->state + first, *restrict mean = weights + t->parameters;
-    float *restrict square = mean + t->parameters;
-    const float *restrict gradient = t->gradients + first;
-    const float beta1 = (float)adam_beta1, beta2 = (float)adam_beta2, epsilon = (float)t->options.adam_epsilon;
-    (void)worker;
-    (void)error;
-    for (size_t i = 0; i < count; i++) {
-        mean[i] += (gradient[i] - mean[i]) * (1 - beta1);
-        square[i] += (gradient[i] * gradient[i] - square[i]) * (1 - beta2);
-        weights[i] -= update->rate * mean[i] / (sqrtf(square[i]) + epsilon);
+    for (size_t i = 0; i < t->batch * t->hidden; i++) {
+        float is_on = t->activations[i] > 0 ? 1 : 0;
+        t->back[i] *= is_on * t->mask[i];
     }
+    sum_rows(t->logits, t->batch, t->classes, output_gradient + t->hidden * t->classes);
+    sum_rows(t->back, t->batch, t->hidden, bias_gradient);
     return TW_OK;
 }
 
 static enum tw_status update_weights(struct training *t, uint64_t step, struct tw_error *error)
 {
-    double n = (double)(step + 1);
-    double rate = t->options.learning_rate * sqrt(1 - pow(adam_beta2, n)) / (1 - pow(adam_beta1, n));
-    struct update update = {t, (float)rate};
-    size_t chunks = (t->parameters + ADAM_CHUNK - 1) / ADAM_CHUNK;
-    return tw_parallel_for(t->options.threads, chunks, update_chunk, &update, error);
+    size_t count = t->width * t->hidden, rest = t->parameters - count;
+    const struct tw_adam_layer layer = {
+        .adam = tw_adam_at(step, t->options.learning_rate, t->options.adam_epsilon),
+        .rows = t->batch,
+        .inputs = t->width,
+        .outputs = t->hidden,
+        .blocks = t->blocks,
+        .back = t->back,
+        .weights = t->state,
+        .mean = t->state + t->parameters,
+        .square = t->state + 2 * t->parameters,
+    };
+    tw_adam_apply(&layer.adam, t->gradients, rest, t->state + count, t->state + t->parameters + count,
+                  t->state + 2 * t->parameters + count);
+    return tw_adam_layer_run(&layer, t->options.threads, error);
 }
 
 static enum tw_status evaluate(struct training *t, struct tw_training_point *point, struct tw_error *error)
@@ -294,7 +313,7 @@ static enum tw_status find_identity(const struct training *t, uint64_t *identity
     if (text == NULL)
         return tw_fail_memory(error, 1, "the recipe's text");
     const struct tw_examples *e = t->examples;
-    uint64_t shape[4] = {t->width, t->classes, e->count, (uint64_t)t->options.unlabelled_class};
+    uint64_t shape[] = {LAYOUT, t->width, t->classes, e->count, (uint64_t)t->options.unlabelled_class};
     uint32_t low = tw_crc32c(tw_crc32c(0, text, strlen(text)), shape, sizeof shape);
     uint32_t high = tw_crc32c(low, e->embeddings, e->count * e->width * sizeof(float));
     high = tw_crc32c(high, e->label_starts, (e->count + 1) * sizeof *e->label_starts);
@@ -316,6 +335,7 @@ static enum tw_status report(struct training *t, uint64_t done, double loss, dou
     const struct tw_recipe_options *o = &t->options;
     if (done % o->eval_every_steps != 0 && done != o->steps)
         return TW_OK;
+    show_weights(t);
     const struct tw_layer *hidden = &t->layers[0], *output = &t->layers[1];
     const struct tw_weights weights[] = {
         {"hidden/weights", hidden->weights, hidden->inputs * hidden->outputs},
@@ -421,6 +441,8 @@ enum tw_status tw_workshop_train(const struct tw_examples *examples, const struc
     enum tw_status status = training_init(&t, examples, options, error);
     if (status == TW_OK)
         status = run_steps(&t, error);
+    if (status == TW_OK)
+        show_weights(&t);
     if (status == TW_OK)
         status = hand_over(&t, head, error);
     training_release(&t);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* `count` lines of vectors, each `points` long, to as many transformed lines. Steps are in floats: `step` from one vector of
  * a line to the next, `line` from one line to the next. */
@@ -46,6 +47,8 @@ struct vector_pool {
     bool counts_pads; /* the mean is of the whole kernel, not only of what lies in the image */
 };
 
+enum { VECTOR_COMBINED = 64 }; /* floats of a row that `combine` adds up */
+
 enum { VECTOR_CHAINS = 12 }; /* of `spin`: more than any unit's latency times its width */
 
 struct vector_kernels {
@@ -56,6 +59,8 @@ struct vector_kernels {
     /* `count` vectors, `from_step` and `to_step` floats apart; from NULL: zeros. */
     void (*copy)(const float *from, size_t from_step, float *to, size_t to_step, int count);
     void (*pool)(const struct vector_pool *pool);
+    /* sum[0 .. COMBINED) = the rows' sum, each times its factor, in the order given. Rows lie close together. */
+    void (*combine)(const float *rows, const uint32_t *indices, const float *factors, size_t count, float *sum);
     /* `rounds` times CHAINS independent fused multiplications of vectors, and nothing else; returns their sum. */
     float (*spin)(int rounds);
     /* NULL where there is none. By (points - 4) / 2, and by (outputs - 2) / 2. */

@@ -69,6 +69,20 @@ static void records_come_back_plain_and_gzip(void **state)
     free(bytes);
 }
 
+static void stored_gzip_comes_back_and_holds_the_bytes_as_they_are(void **state)
+{
+    (void)state;
+    size_t size, plain_size;
+    write_texts("stored", TW_GZIP_STORED);
+    write_texts("plain", TW_PLAIN);
+    expect_texts("stored", TEXTS);
+    uint8_t *bytes = bytes_of("stored", &size), *plain = bytes_of("plain", &plain_size);
+    assert_memory_equal(bytes, "\x1f\x8b", 2);
+    assert_non_null(memmem(bytes, size, plain, plain_size));
+    free(bytes);
+    free(plain);
+}
+
 static void frame_is_length_checksum_data_checksum(void **state)
 {
     (void)state;
@@ -280,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         in_folder(records_come_back_plain_and_gzip),
+        in_folder(stored_gzip_comes_back_and_holds_the_bytes_as_they_are),
         in_folder(frame_is_length_checksum_data_checksum),
         in_folder(equal_records_give_equal_bytes_and_their_digest),
         in_folder(file_cut_anywhere_is_corrupt_but_at_a_record_boundary),
