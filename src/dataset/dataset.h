@@ -8,8 +8,10 @@
 
 /* The label names, index = id. */
 struct tw_labels {
-    char **names;
+    char **names; /* changed by these functions only: the index hangs on them */
     size_t count, capacity;
+    uint32_t *slots; /* hash index: id + 1, 0 free; their number is a power of two */
+    size_t slot_count;
 };
 /* dict.txt: one name a line, order gives the ids; BOM, CRLF and surrounding spaces are taken off, empty lines at the end
  * too; a double is TW_INVALID with both lines. */
@@ -18,6 +20,9 @@ enum tw_status tw_labels_write(const char *uri, const struct tw_labels *labels, 
 enum tw_status tw_labels_add(struct tw_labels *labels, const char *name, size_t *id,
                              struct tw_error *error) TW_MUST_USE; /* finds or adds */
 bool tw_labels_find(const struct tw_labels *labels, const char *name, size_t *id);
+/* Ids in the order of the names' bytes; places[old id] = new id. */
+enum tw_status tw_labels_sort(struct tw_labels *labels, size_t *places, struct tw_error *error) TW_MUST_USE;
+char **tw_labels_take(struct tw_labels *labels); /* the names, now the caller's; labels are empty */
 void tw_labels_release(struct tw_labels *labels);
 
 enum tw_item_status { TW_ITEM_OK, TW_ITEM_SKIPPED };

@@ -3,19 +3,54 @@
 #include "dataset/internal.h"
 #include "storage/storage.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DICT_BYTES = 16 << 20, MAX_LABELS = 100000, MAX_LABEL_BYTES = 1024 };
+enum { MAX_DICT_BYTES = 16 << 20, MAX_LABELS = 100000, MAX_LABEL_BYTES = 1024, FIRST_SLOTS = 32 };
+
+/* The slot of the name, or the free slot where it belongs. FNV-1a. */
+static uint32_t *find_slot(const struct tw_labels *labels, const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (const char *at = name; *at != 0; at++)
+        hash = (hash ^ (uint8_t)*at) * 0x100000001b3u;
+    for (size_t at = hash ^ hash >> 32;; at++) {
+        uint32_t *slot = &labels->slots[at & (labels->slot_count - 1)];
+        if (*slot == 0 || strcmp(labels->names[*slot - 1], name) == 0)
+            return slot;
+    }
+}
+
+static void fill_slots(struct tw_labels *labels)
+{
+    memset(labels->slots, 0, labels->slot_count * sizeof *labels->slots);
+    for (size_t i = 0; i < labels->count; i++)
+        *find_slot(labels, labels->names[i]) = (uint32_t)i + 1;
+}
+
+/* Room for one more name with half of the slots free. */
+static enum tw_status grow_slots(struct tw_labels *labels, struct tw_error *error)
+{
+    if ((labels->count + 1) * 2 <= labels->slot_count)
+        return TW_OK;
+    size_t count = labels->slot_count > 0 ? labels->slot_count * 2 : FIRST_SLOTS;
+    uint32_t *slots = tw_alloc(count, sizeof *slots);
+    if (slots == NULL)
+        return tw_fail_memory(error, count * sizeof *slots, "labels");
+    tw_free(labels->slots);
+    labels->slots = slots;
+    labels->slot_count = count;
+    fill_slots(labels);
+    return TW_OK;
+}
 
 bool tw_labels_find(const struct tw_labels *labels, const char *name, size_t *id)
 {
-    for (size_t i = 0; i < labels->count; i++) {
-        if (strcmp(labels->names[i], name) == 0) {
-            *id = i;
-            return true;
-        }
-    }
-    return false;
+    uint32_t slot = labels->slot_count > 0 ? *find_slot(labels, name) : 0;
+    if (slot == 0)
+        return false;
+    *id = slot - 1;
+    return true;
 }
 
 /* A label stands in text files, one a line, and in JSON. */
@@ -47,14 +82,48 @@ enum tw_status tw_labels_add(struct tw_labels *labels, const char *name, size_t 
     if (status != TW_OK)
         return status;
     status = tw_grow((void **)&labels->names, &labels->capacity, labels->count + 1, sizeof *labels->names, error);
+    if (status == TW_OK)
+        status = grow_slots(labels, error);
     char *copy = status == TW_OK ? tw_strdup(name) : NULL;
     if (status != TW_OK)
         return status;
     if (copy == NULL)
         return tw_fail_memory(error, strlen(name), "a label");
     *id = labels->count;
+    *find_slot(labels, name) = (uint32_t)labels->count + 1;
     labels->names[labels->count++] = copy;
     return TW_OK;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+enum tw_status tw_labels_sort(struct tw_labels *labels, size_t *places, struct tw_error *error)
+{
+    if (labels->count < 2) {
+        memset(places, 0, labels->count * sizeof *places);
+        return TW_OK;
+    }
+    char **old = tw_alloc(labels->count, sizeof *old);
+    if (old == NULL)
+        return tw_fail_memory(error, labels->count * sizeof *old, "sorting labels");
+    memcpy(old, labels->names, labels->count * sizeof *old);
+    qsort(labels->names, labels->count, sizeof *labels->names, compare_names);
+    fill_slots(labels);
+    for (size_t i = 0; i < labels->count; i++)
+        (void)tw_labels_find(labels, old[i], &places[i]);
+    tw_free(old);
+    return TW_OK;
+}
+
+char **tw_labels_take(struct tw_labels *labels)
+{
+    char **names = labels->names;
+    tw_free(labels->slots);
+    *labels = (struct tw_labels){0};
+    return names;
 }
 
 void tw_labels_release(struct tw_labels *labels)
@@ -62,6 +131,7 @@ void tw_labels_release(struct tw_labels *labels)
     for (size_t i = 0; i < labels->count; i++)
         tw_free(labels->names[i]);
     tw_free(labels->names);
+    tw_free(labels->slots);
     *labels = (struct tw_labels){0};
 }
 

@@ -125,11 +125,6 @@ static enum tw_status take_fixed_labels(struct tw_lister *lister, struct tw_erro
     return status;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int compare_ids(const void *a, const void *b)
 {
     int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
@@ -139,33 +134,19 @@ static int compare_ids(const void *a, const void *b)
 /* Found labels get ids in the order of their names' bytes, whatever the order in which they came. */
 static enum tw_status sort_labels(struct tw_dataset *dataset, struct tw_error *error)
 {
-    struct tw_labels *labels = &dataset->labels;
-    char **sorted = tw_alloc(labels->count + 1, sizeof *sorted);
-    int64_t *ids = tw_alloc(labels->count + 1, sizeof *ids);
-    if (sorted == NULL || ids == NULL) {
-        tw_free(sorted);
-        tw_free(ids);
-        return tw_fail_memory(error, labels->count * sizeof *sorted, "labels");
-    }
-    for (size_t i = 0; i < labels->count; i++)
-        sorted[i] = labels->names[i];
-    qsort(sorted, labels->count, sizeof *sorted, compare_names);
-    for (size_t i = 0; i < labels->count; i++) {
-        char **place = bsearch(&labels->names[i], sorted, labels->count, sizeof *sorted, compare_names);
-        ids[i] = place - sorted;
-    }
-    for (size_t i = 0; i < dataset->count; i++) {
+    size_t *places = tw_alloc(dataset->labels.count + 1, sizeof *places);
+    if (places == NULL)
+        return tw_fail_memory(error, dataset->labels.count * sizeof *places, "labels");
+    enum tw_status status = tw_labels_sort(&dataset->labels, places, error);
+    for (size_t i = 0; i < dataset->count && status == TW_OK; i++) {
         struct tw_item *item = &dataset->items[i];
         for (size_t j = 0; j < item->label_count; j++)
-            item->labels[j] = ids[item->labels[j]];
+            item->labels[j] = (int64_t)places[item->labels[j]];
         if (item->label_count > 1)
             qsort(item->labels, item->label_count, sizeof *item->labels, compare_ids);
     }
-    tw_free(labels->names);
-    tw_free(ids);
-    labels->names = sorted;
-    labels->capacity = labels->count + 1;
-    return TW_OK;
+    tw_free(places);
+    return status;
 }
 
 /* What can be said of an item before anything is read. */

@@ -461,9 +461,8 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     result->train = job.train.count;
     result->eval = job.eval.count;
     if (!status) { /* the names change hands */
-        result->labels = job.labels.names;
         result->label_count = job.labels.count;
-        job.labels = (struct tw_labels){0};
+        result->labels = tw_labels_take(&job.labels);
     }
     tw_embedding_store_close(&job.store, !status);
     tw_head_release(&job.head);

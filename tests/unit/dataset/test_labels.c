@@ -89,9 +89,50 @@ static void the_audit_has_a_row_for_every_input(void **state)
     tw_dataset_release(&dataset);
 }
 
+static void sorted_labels_are_found_at_their_new_places(void **state)
+{
+    (void)state;
+    struct tw_labels labels = {0};
+    size_t id, places[100];
+    char name[24];
+    for (size_t i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "label %02zu", i * 37 % 100);
+        assert_int_equal(tw_labels_add(&labels, name, &id, NULL), TW_OK);
+        assert_int_equal(id, i);
+    }
+    assert_int_equal(tw_labels_sort(&labels, places, NULL), TW_OK);
+    for (size_t i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "label %02zu", i * 37 % 100);
+        assert_string_equal(labels.names[i * 37 % 100], name);
+        assert_int_equal(places[i], i * 37 % 100);
+        assert_true(tw_labels_find(&labels, name, &id) && id == i * 37 % 100);
+    }
+    assert_false(tw_labels_find(&labels, "label 100", &id));
+    tw_labels_release(&labels);
+}
+
+static void a_hundred_thousand_labels_keep_their_ids_and_one_more_is_refused(void **state)
+{
+    (void)state;
+    struct tw_labels labels = {0};
+    struct tw_error error = {0};
+    size_t id;
+    char name[24];
+    for (size_t i = 0; i < 100000; i++) {
+        snprintf(name, sizeof name, "%zu", i);
+        assert_int_equal(tw_labels_add(&labels, name, &id, NULL), TW_OK);
+        assert_int_equal(id, i);
+    }
+    assert_true(tw_labels_find(&labels, "99999", &id) && id == 99999);
+    assert_int_equal(tw_labels_add(&labels, "100000", &id, &error), TW_LIMIT);
+    tw_labels_release(&labels);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sorted_labels_are_found_at_their_new_places),
+        cmocka_unit_test(a_hundred_thousand_labels_keep_their_ids_and_one_more_is_refused),
         in_folder(lines_are_labels_without_bom_crlf_and_spaces),
         in_folder(what_is_written_reads_back_the_same),
         in_folder(wrong_files_are_refused_with_their_line),

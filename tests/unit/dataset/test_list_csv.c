@@ -75,7 +75,7 @@ static void known_labels_are_fixed_too(void **state)
 {
     (void)state;
     char *names[] = {"rose", "tulip"};
-    const struct tw_labels known = {names, 2, 2};
+    const struct tw_labels known = {.names = names, .count = 2};
     put_photo("a.jpg");
     put_text("list.csv", "a.jpg,tulip\n");
     struct tw_dataset dataset = list_as("list.csv", &(struct tw_list_options){.known_labels = &known});
