@@ -75,5 +75,7 @@ enum tw_status tw_image_to_tensor(const struct tw_image *image, const struct tw_
 /* JPEG bytes of a picture at most `edge` pixels wide and high (thumbnails); quality 1..100. Appends. */
 enum tw_status tw_image_thumbnail(const struct tw_image *image, int edge, int quality, struct tw_buffer *jpeg,
                                   struct tw_error *error) TW_MUST_USE;
+/* PNG bytes of the picture as it is. Appends. */
+enum tw_status tw_image_to_png(const struct tw_image *image, struct tw_buffer *png, struct tw_error *error) TW_MUST_USE;
 
 #endif

@@ -3,11 +3,8 @@
 #include "base/csv.h"
 #include "base/memory.h"
 #include "report/comparison_text.h"
-#include "report/metrics_text.h"
 
 #include <math.h>
-
-typedef enum tw_status view_writer(const struct tw_metrics_view *, struct tw_buffer *, struct tw_error *);
 
 enum { CLASS_MEASURES = 4 };
 
@@ -31,8 +28,8 @@ static void view_classes(const struct tw_metrics *metrics, struct tw_number *num
     }
 }
 
-static enum tw_status with_view(const struct tw_metrics *metrics, const char *const *labels, view_writer *write,
-                                struct tw_buffer *out, struct tw_error *error)
+enum tw_status tw_evaluation_view(const struct tw_metrics *metrics, const char *const *labels, tw_view_user *use,
+                                  void *context, struct tw_error *error)
 {
     size_t n = metrics->class_count;
     struct tw_number measures[TW_MEASURES], *numbers = tw_alloc(n * CLASS_MEASURES, sizeof *numbers);
@@ -64,23 +61,33 @@ static enum tw_status with_view(const struct tw_metrics *metrics, const char *co
         .labels = labels,
     };
     if (!status)
-        status = write(&view, out, error);
+        status = use(context, &view, error);
     tw_free(numbers);
     tw_free(counts);
     tw_free(pairs);
     return status;
 }
 
+static enum tw_status write_json(void *context, const struct tw_metrics_view *view, struct tw_error *error)
+{
+    return tw_metrics_to_json(view, context, error);
+}
+
+static enum tw_status write_text(void *context, const struct tw_metrics_view *view, struct tw_error *error)
+{
+    return tw_metrics_to_text(view, context, error);
+}
+
 enum tw_status tw_evaluation_json(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
                                   struct tw_error *error)
 {
-    return with_view(metrics, labels, tw_metrics_to_json, out, error);
+    return tw_evaluation_view(metrics, labels, write_json, out, error);
 }
 
 enum tw_status tw_evaluation_text(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
                                   struct tw_error *error)
 {
-    return with_view(metrics, labels, tw_metrics_to_text, out, error);
+    return tw_evaluation_view(metrics, labels, write_text, out, error);
 }
 
 enum tw_status tw_comparison_text(const struct tw_comparison *c, const char *a, const char *b, bool is_json,

@@ -3,7 +3,13 @@
 #define TW_TASKS_EVALUATION_H
 
 #include "base/bytes.h"
+#include "report/metrics_text.h"
 #include "train/comparison.h"
+
+/* Calls `use` with the metrics as plain numbers, which live that long. */
+typedef enum tw_status tw_view_user(void *context, const struct tw_metrics_view *view, struct tw_error *error);
+enum tw_status tw_evaluation_view(const struct tw_metrics *metrics, const char *const *labels, tw_view_user *use,
+                                  void *context, struct tw_error *error) TW_MUST_USE;
 
 enum tw_status tw_evaluation_json(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
                                   struct tw_error *error) TW_MUST_USE;

@@ -10,6 +10,7 @@
 #include "tasks/monitor.h"
 #include "tasks/output.h"
 #include "tasks/photos.h"
+#include "tasks/run_report.h"
 
 #include <math.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct job {
     struct tw_recipe_options recipe_options;
     char *recipe_json, *checkpoints;
     struct tw_monitor monitor;
+    float *scores; /* of eval's rows */
     struct tw_head head;
 };
 
@@ -317,7 +319,7 @@ static enum tw_status write_evaluation(struct job *job, struct tw_train_result *
         return tw_output_write(output, "predictions.csv", tw_span_of_text("key,label,prediction,score\n"), error);
     }
     struct tw_buffer json = {0}, csv = {0};
-    float *scores = tw_alloc(eval.count * job->labels.count, sizeof *scores);
+    float *scores = job->scores = tw_alloc(eval.count * job->labels.count, sizeof *scores);
     enum tw_status status =
         scores ? TW_OK : tw_fail_memory(error, eval.count * job->labels.count * sizeof *scores, "the scores");
     if (!status)
@@ -338,7 +340,6 @@ static enum tw_status write_evaluation(struct job *job, struct tw_train_result *
     result->has_metrics = !status;
     tw_buffer_release(&json);
     tw_buffer_release(&csv);
-    tw_free(scores);
     return status;
 }
 
@@ -395,6 +396,28 @@ static enum tw_status write_examples(struct job *job, struct tw_error *error)
     return status;
 }
 
+static enum tw_status write_report(struct job *job, const struct tw_train_result *result, struct tw_error *error)
+{
+    struct tw_run_report report = {
+        .run = job->options->output,
+        .inputs = job->options->inputs,
+        .input_count = job->options->input_count,
+        .train = &job->train,
+        .eval = &job->eval,
+        .datasets = {&job->dataset, &job->eval_dataset},
+        .store = job->input.has_records ? NULL : &job->store,
+        .labels = &job->labels,
+        .unlabelled_class = job->unlabelled_class,
+        .metrics = result->has_metrics ? &result->metrics : NULL,
+        .scores = job->scores,
+        .backbone = job->backbone.graph ? &job->backbone : NULL,
+        .records_backbone = job->input.manifest ? job->input.manifest->backbone : NULL,
+        .recipe_json = job->recipe_json,
+    };
+    enum tw_status status = tw_example_set_digest(&job->train, &report.data_digest, error);
+    return status ? status : tw_run_report_write(&report, error);
+}
+
 static enum tw_status write_run(struct job *job, struct tw_train_result *result, struct tw_error *error)
 {
     const char *output = job->options->output;
@@ -407,6 +430,8 @@ static enum tw_status write_run(struct job *job, struct tw_train_result *result,
         status = write_evaluation(job, result, error);
     if (!status)
         status = write_examples(job, error);
+    if (!status)
+        status = write_report(job, result, error);
     return status ? status : write_model(job, result, error);
 }
 
@@ -475,6 +500,7 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     tw_input_release(&job.input);
     tw_input_release(&job.eval_input);
     tw_monitor_release(&job.monitor);
+    tw_free(job.scores);
     tw_free(job.recipe_json);
     tw_free(job.checkpoints);
     if (status)

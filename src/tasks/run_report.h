@@ -1,0 +1,27 @@
+/* What a finished training tells: TensorBoard's summaries (RUN/events). */
+#ifndef TW_TASKS_RUN_REPORT_H
+#define TW_TASKS_RUN_REPORT_H
+
+#include "tasks/example_set.h"
+#include "train/metrics.h"
+
+/* Borrowed. */
+struct tw_run_report {
+    const char *run; /* the run folder */
+    const char *const *inputs;
+    size_t input_count;
+    const struct tw_example_set *train, *eval;
+    const struct tw_dataset *datasets[2]; /* photos: what was listed; NULL or empty for records */
+    struct tw_embedding_store *store;     /* photos: thumbnails; NULL for records */
+    const struct tw_labels *labels;
+    int64_t unlabelled_class;
+    const struct tw_metrics *metrics;   /* NULL: nothing was evaluated */
+    const float *scores;                /* of eval's rows */
+    const struct tw_backbone *backbone; /* NULL: the model takes embeddings */
+    const char *records_backbone;       /* what the records say they were made by; NULL: nothing */
+    const char *recipe_json;
+    struct tw_digest data_digest;
+};
+enum tw_status tw_run_report_write(const struct tw_run_report *run, struct tw_error *error) TW_MUST_USE;
+
+#endif
