@@ -50,13 +50,14 @@ static bool is_part(struct build *build, struct tw_span slice)
     return is_found;
 }
 
-static void read_slice(struct build *build, struct tw_span message, const struct weights *weights)
+static void read_slice(struct build *build, struct tw_span message, struct weights *weights)
 {
     struct tw_span data = message_of(build, message, SLICES_DATA);
     struct tw_span label = message_of(build, data, DATA_NAME);
     const struct tw_wire_field field = {.number = DATA_NAME, .type = TW_WIRE_BYTES, .bytes = label};
     const char *name = build_text(build, &field, "a checkpoint");
-    struct weights_tensor *tensor = name ? (struct weights_tensor *)weights_find(weights, name) : NULL;
+    const struct weights_tensor *found = name ? weights_find(weights, name) : NULL;
+    struct weights_tensor *tensor = found ? &weights->tensors[found - weights->tensors] : NULL;
     enum tw_dtype dtype = tensor ? tf_dtype(tensor->code) : TW_DTYPE_NONE;
     size_t size = tw_dtype_size(dtype);
     int64_t count = 0;

@@ -306,6 +306,9 @@ static void set_results(struct reading *reading, const struct scope *scope)
     size_t count = count_messages(build, signature, OP_OUTPUT);
     if (count > MOST_PORT)
         build_fail(build, TW_LIMIT, "a function returns %zu tensors, over the limit of %d", count, MOST_PORT);
+    /* Each output looks through the whole map. */
+    if (!build_charge(build, count * count_messages(build, scope->message, FUNCTION_RET) * sizeof(struct tf_link)))
+        return;
     struct tf_link *results = build_alloc(build, count, sizeof *results);
     int made = 0;
     for (struct tw_reader outputs = tw_reader_of(signature); results && build_next(build, &outputs, &output);) {

@@ -36,7 +36,7 @@ const struct weights_tensor *weights_find_alias(const struct weights *weights, c
 /* Checks the CRC and makes the value that constant. */
 void weights_set_constant(struct build *build, int id, const struct weights_tensor *tensor);
 
-/* Tensor bundle, checkpoint.c: reads the index and opens the shards "PREFIX.data-00000-of-00001". `prefix` is empty for the
+/* Tensor bundle, bundle.c: reads the index and opens the shards "PREFIX.data-00000-of-00001". `prefix` is empty for the
  * files beside a checkpoint, else "variables/variables". */
 void weights_read_bundle(struct build *build, const struct tw_model_source *source, struct tw_span index,
                          const char *prefix, struct weights *weights);
