@@ -105,7 +105,7 @@ static bool make_form(const struct layer *l, int tile, struct form *form)
 {
     struct winograd_shape shape = l->shape;
     struct tw_error error = {0};
-    const struct winograd_options options = {vector_kernels_for(l->width), false, 1, &form->pages};
+    const struct winograd_options options = {vector_kernels_for(l->width), -INFINITY, INFINITY, 1, &form->pages};
     for (int i = 0; i < 2; i++)
         shape.tile[i] = shape.kernel[i] > 1 ? tile : 1;
     bool is_known = winograd_has(&shape) && (tile == 1 || shape.kernel[0] * shape.kernel[1] > 1);
@@ -122,6 +122,7 @@ static void measure(const struct layer *l, int runs)
     const struct winograd_shape *s = &l->shape;
     const struct winograd_rule *rule = winograd_rule_for(s, l->width);
     struct form forms[FORMS] = {0};
+    const struct winograd_io io = {l->x, NULL, l->y};
     bool has[FORMS];
     for (int i = 0; i < FORMS; i++)
         has[i] = make_form(l, tiles[i], &forms[i]);
@@ -129,7 +130,7 @@ static void measure(const struct layer *l, int runs)
         struct form *form = &forms[run % FORMS];
         double start = now();
         if (has[run % FORMS])
-            winograd_run(form->winograd, l->x, l->y, form->scratch);
+            winograd_run(form->winograd, &io, form->scratch);
         form->seconds = fmin(form->seconds, now() - start);
     }
     double flop = 2.0 * s->out[0] * s->out[1] * (double)l->weight_floats;
@@ -138,7 +139,7 @@ static void measure(const struct layer *l, int runs)
     for (int i = 0; i < FORMS; i++) {
         double greatest, mean;
         if (has[i]) {
-            winograd_run(forms[i].winograd, l->x, l->y, forms[i].scratch);
+            winograd_run(forms[i].winograd, &io, forms[i].scratch);
             find_errors(l, &greatest, &mean);
             printf("    tile %d  %7.3f ms  %6.1f GFLOP/s  error %.1e, mean %.1e\n", tiles[i], forms[i].seconds * 1e3,
                    flop / forms[i].seconds * 1e-9, greatest, mean);

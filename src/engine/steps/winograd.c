@@ -6,14 +6,15 @@
 #include "engine/winograd/rule.h"
 #include "graph/ops/support.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool fits(const struct tw_plan *plan, const struct tw_node *node)
 {
     const struct tw_value *values = plan->graph->values;
     return node->op == TW_OP_CONV && values[node->inputs[0]].shape.rank == 4 &&
-           values[node->inputs[0]].shape.dims[0] == 1 && tw_node_int(node, "group", 1) == 1 && node->residual < 0 &&
-           (node->activation == TW_ACT_NONE || node->activation == TW_ACT_RELU) &&
+           values[node->inputs[0]].shape.dims[0] == 1 && tw_node_int(node, "group", 1) == 1 &&
+           (node->activation == TW_ACT_NONE || node->activation == TW_ACT_RELU || node->activation == TW_ACT_CLIP) &&
            tw_plan_is_constant(plan, node->inputs[1]) &&
            (node->input_count < 3 || node->inputs[2] < 0 || tw_plan_is_constant(plan, node->inputs[2]));
 }
@@ -42,7 +43,9 @@ static bool shape_of(const struct op_window *window, const struct tw_shape *weig
 static enum tw_status run(const struct step *step, void *const *memory, struct tw_error *error)
 {
     (void)error;
-    winograd_run(step->state, memory[0], memory[1], memory[2]);
+    bool has_residual = step->argument_count > 2;
+    const struct winograd_io io = {memory[0], has_residual ? memory[2] : NULL, memory[1]};
+    winograd_run(step->state, &io, memory[step->argument_count]);
     return TW_OK;
 }
 
@@ -75,8 +78,11 @@ static enum tw_status make(struct tw_plan *plan, const struct tw_node *node, con
     const float *weights = floats_of(&values[node->inputs[1]], &copies[0], error);
     const float *bias = has_bias ? floats_of(&values[node->inputs[2]], &copies[1], error) : NULL;
     enum tw_status status = TW_NO_MEMORY;
-    const struct winograd_options options = {kernels, node->activation == TW_ACT_RELU, plan->threads_inside,
-                                             &plan->weights};
+    struct winograd_options options = {kernels, -INFINITY, INFINITY, plan->threads_inside, &plan->weights};
+    if (node->activation == TW_ACT_RELU)
+        options.least = 0;
+    if (node->activation == TW_ACT_CLIP)
+        options.least = node->activation_alpha, options.most = node->activation_beta;
     if (weights != NULL && (!has_bias || bias != NULL))
         status = winograd_new(shape, &options, weights, bias, made, error);
     tw_free(copies[0]);
@@ -87,13 +93,16 @@ static enum tw_status make(struct tw_plan *plan, const struct tw_node *node, con
 static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, const dnnl_memory_desc_t layouts[2],
                           const struct winograd_rule *rule, struct winograd *winograd, struct tw_error *error)
 {
-    int x, y;
+    int x, y, residual = NO_SLOT;
     enum tw_status status;
     if ((status = tw_plan_slot_in(plan, node->inputs[0], &layouts[0], &x, error)) != TW_OK ||
+        (node->residual >= 0 &&
+         (status = tw_plan_slot_in(plan, node->residual, &layouts[1], &residual, error)) != TW_OK) ||
         (status = tw_plan_output_slot(plan, node->outputs[0], &layouts[1], &y, error)) != TW_OK)
         return status;
-    const struct argument arguments[] = {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}};
-    if ((status = tw_plan_add_step(plan, node, rule->name, NULL, arguments, 2, error)) != TW_OK)
+    const struct argument arguments[] = {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}, {DNNL_ARG_SRC_1, residual}};
+    int count = node->residual >= 0 ? 3 : 2;
+    if ((status = tw_plan_add_step(plan, node, rule->name, NULL, arguments, count, error)) != TW_OK)
         return status;
     struct step *step = &plan->steps[plan->step_count - 1];
     step->run = run;
@@ -126,7 +135,7 @@ enum tw_status tw_step_winograd(struct tw_plan *plan, const struct tw_node *node
     int width = (int)layouts[0].format_desc.blocking.inner_blks[0];
     const struct vector_kernels *kernels = vector_kernels_for(width);
     const struct winograd_rule *rule = winograd_rule_for(&shape, width);
-    if (kernels == NULL || rule == NULL)
+    if (kernels == NULL || rule == NULL || (node->residual >= 0 && rule->tile > 1))
         return TW_OK;
     for (int i = 0; i < 2; i++)
         shape.tile[i] = shape.kernel[i] > 1 ? rule->tile : 1;

@@ -20,7 +20,7 @@ struct vector_lines {
     /* The last pass to the outputs only: */
     int valid;         /* outputs of a line that are stored */
     const float *bias; /* a vector for each line; NULL: this is not the last pass */
-    float least;       /* nothing below it is stored: 0 for ReLU, else -infinity */
+    float least, most; /* nothing below or above is stored: 0 for ReLU, else infinities */
 };
 typedef void vector_transform(const struct winograd_axis *axis, const struct vector_lines *lines);
 
@@ -34,7 +34,8 @@ struct vector_product {
     bool adds;               /* to what c holds */
     size_t c_tile, c_column; /* floats from one tile, one column to the next */
     const float *bias;       /* [columns * width]; NULL: sums are stored as they are */
-    float least;             /* with `bias`: nothing below it is stored */
+    const float *residual;   /* with `bias`: as c, added too; NULL: nothing */
+    float least, most;       /* with `bias`: nothing below or above is stored */
     int tiles, blocks, columns;
 };
 

@@ -23,6 +23,12 @@ static inline void v_store(float *to, vec x)
     memcpy(to, &x, sizeof x);
 }
 
+static inline vec v_min(vec a, vec b)
+{
+    mask is_less = a < b;
+    return (vec)(((mask)a & is_less) | ((mask)b & ~is_less));
+}
+
 static inline vec v_max(vec a, vec b)
 {
     mask is_greater = a > b;

@@ -27,7 +27,7 @@ struct winograd {
     size_t thread_floats;
     float *weights, *bias; /* in the caller's pages */
     size_t weight_bytes;
-    float least;
+    float least, most;
 };
 
 /* Where a thread works. */
@@ -159,7 +159,8 @@ enum tw_status winograd_new(const struct winograd_shape *shape, const struct win
     made->shape = *shape;
     made->kernels = options->kernels;
     made->threads = options->threads > 0 ? options->threads : 1;
-    made->least = options->has_relu ? 0 : -INFINITY;
+    made->least = options->least;
+    made->most = options->most;
     made->in_blocks = (shape->in_channels + width - 1) / width;
     made->out_blocks = (shape->out_channels + width - 1) / width;
     made->points = made->tile_count = 1;
@@ -281,7 +282,7 @@ static void transform_output(const struct winograd *w, int panel, int columns, i
     if (down == 1 || across == 1) {
         bool is_across = down == 1;
         const struct vector_lines lines = {
-            from, point, width, y, is_across ? width : row, plane, columns, valid[is_across], bias, w->least};
+            from, point, width, y, is_across ? width : row, plane, columns, valid[is_across], bias, w->least, w->most};
         w->output[is_across](&w->axes[is_across], &lines);
         return;
     }
@@ -305,7 +306,8 @@ static void transform_output(const struct winograd *w, int panel, int columns, i
                                           1,
                                           valid[1],
                                           bias + (size_t)column * width,
-                                          w->least};
+                                          w->least,
+                                          w->most};
             w->output[1](&w->axes[1], &lines);
         }
     }
@@ -355,7 +357,8 @@ static void gather(const struct winograd *w, const float *x, int first, int coun
 }
 
 /* One chunk of all sums: channels [first, first + depth) of those under the taps, in the order of the weights. */
-static void multiply_chunk(const struct winograd *w, struct vector_product *product, size_t first, float *y)
+static void multiply_chunk(const struct winograd *w, struct vector_product *product, size_t first,
+                           const struct winograd_io *io)
 {
     size_t width = (size_t)w->kernels->width, all = (size_t)w->points * (size_t)w->in_blocks * width;
     size_t depth = (size_t)product->blocks * width;
@@ -366,7 +369,9 @@ static void multiply_chunk(const struct winograd *w, struct vector_product *prod
         const float *begin = w->weights + (size_t)panel * PANEL * all * width;
         product->b = begin + first * (size_t)columns * width;
         product->next = has_next ? begin + PANEL * all * width + first * PANEL * width : product->b;
-        product->c = y + (size_t)panel * PANEL * product->c_column;
+        size_t at = (size_t)panel * PANEL * product->c_column;
+        product->c = io->y + at;
+        product->residual = io->residual != NULL ? io->residual + at : NULL;
         product->columns = columns;
         product->bias = is_last ? w->bias + (size_t)panel * PANEL * width : NULL;
         w->kernels->multiply(product);
@@ -374,7 +379,7 @@ static void multiply_chunk(const struct winograd *w, struct vector_product *prod
 }
 
 /* Tiles of one output: products of gathered pixels, or of the image itself, give the outputs. */
-static void run_direct(const struct winograd *w, int first, int count, const float *x, float *y, float *inputs)
+static void run_direct(const struct winograd *w, int first, int count, const struct winograd_io *io, float *inputs)
 {
     size_t width = (size_t)w->kernels->width, plane = (size_t)w->tile_count * width;
     bool reads_image = is_point(&w->shape);
@@ -384,16 +389,19 @@ static void run_direct(const struct winograd *w, int first, int count, const flo
                                      .c_tile = width,
                                      .c_column = plane,
                                      .least = w->least,
+                                     .most = w->most,
                                      .tiles = count};
     for (int begin = 0; begin < all; begin += w->chunk) {
         int end = begin + w->chunk < all ? begin + w->chunk : all, blocks_each = reads_image ? 1 : w->in_blocks;
         if (!reads_image)
-            gather(w, x, first, count, begin, end, inputs);
+            gather(w, io->x, first, count, begin, end, inputs);
         else
-            product.a = x + (size_t)first * width + (size_t)begin * plane;
+            product.a = io->x + (size_t)first * width + (size_t)begin * plane;
         product.adds = begin > 0;
         product.blocks = (end - begin) * blocks_each;
-        multiply_chunk(w, &product, (size_t)(begin * blocks_each) * width, y + (size_t)first * width);
+        struct winograd_io part = {.y = io->y + (size_t)first * width};
+        part.residual = io->residual != NULL ? io->residual + (size_t)first * width : NULL;
+        multiply_chunk(w, &product, (size_t)(begin * blocks_each) * width, &part);
     }
 }
 
@@ -426,7 +434,7 @@ static void run_group(const struct winograd *w, int first, int count, const floa
     }
 }
 
-void winograd_run(const struct winograd *w, const float *x, float *y, void *scratch)
+void winograd_run(const struct winograd *w, const struct winograd_io *io, void *scratch)
 {
     int groups = (w->tile_count + w->group - 1) / w->group;
     size_t width = (size_t)w->kernels->width, tile_floats = (size_t)WINOGRAD_MAX_POINTS * WINOGRAD_MAX_POINTS * width;
@@ -436,10 +444,10 @@ void winograd_run(const struct winograd *w, const float *x, float *y, void *scra
         int first = i * w->group, left = w->tile_count - first, count = left < w->group ? left : w->group;
         struct place place = {.corner = begin, .half = begin + tile_floats, .inputs = begin + 2 * tile_floats};
         if (is_direct(&w->shape)) {
-            run_direct(w, first, count, x, y, begin);
+            run_direct(w, first, count, io, begin);
         } else {
             place.products = place.inputs + (size_t)w->points * w->point_floats;
-            run_group(w, first, count, x, y, &place);
+            run_group(w, first, count, io->x, io->y, &place);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* Stride-1 convolutions by Winograd's way, in one dimension (1x7, 7x1, 1x3, 3x1) and in two (3x3, 5x5): fewer
  * multiplications than direct convolution for somewhat more rounding. With tiles of one output it is the same without the
- * transforms, of any stride: one product over all taps. Bias and ReLU are in it.
+ * transforms, of any stride: one product over all taps. Bias and bounds (ReLU)
+ * are in it.
  *
  * Inputs and outputs lie in blocks of channels, [channels / width][height][width of the image][width], one image; channels
  * that do not fill the last block are zeros in and out. An output's bits depend on its inputs and the form only, never on
@@ -30,7 +31,7 @@ struct winograd;
  * `threads`: the most that a run uses. TW_UNSUPPORTED: winograd_has() is false. */
 struct winograd_options {
     const struct vector_kernels *kernels;
-    bool has_relu;
+    float least, most; /* what bounds the outputs: 0 and infinity for ReLU, infinities for nothing */
     int threads;
     struct tw_pages *pages; /* borrowed: where the weights go; outlives the convolution */
 };
@@ -40,6 +41,11 @@ enum tw_status winograd_new(const struct winograd_shape *shape, const struct win
 void winograd_free(struct winograd *winograd); /* NULL is fine */
 size_t winograd_weight_bytes(const struct winograd *winograd);
 size_t winograd_scratch_bytes(const struct winograd *winograd); /* of one run, 64-byte aligned */
-void winograd_run(const struct winograd *winograd, const float *x, float *y, void *scratch);
+struct winograd_io {
+    const float *x;
+    const float *residual; /* added before the bounds, laid out as y; NULL: nothing. Only for tiles of one output */
+    float *y;
+};
+void winograd_run(const struct winograd *winograd, const struct winograd_io *io, void *scratch);
 
 #endif

@@ -102,7 +102,7 @@ static float *run(const struct problem *p, const struct vector_kernels *kernels,
     struct tw_error error = {0};
     struct winograd *winograd;
     struct tw_pages pages = {0};
-    const struct winograd_options options = {kernels, p->has_relu, threads, &pages};
+    const struct winograd_options options = {kernels, p->has_relu ? 0 : -INFINITY, INFINITY, threads, &pages};
     if (winograd_new(&p->shape, &options, p->weights, p->bias, &winograd, &error))
         fail_msg("%s", error.text);
     size_t bytes = winograd_scratch_bytes(winograd);
@@ -110,7 +110,8 @@ static float *run(const struct problem *p, const struct vector_kernels *kernels,
     assert_true(scratch != NULL && y != NULL);
     memset(scratch, 0xff, bytes);
     memset(y, 0xff, p->y_floats * sizeof *y);
-    winograd_run(winograd, p->x, y, scratch);
+    const struct winograd_io io = {p->x, NULL, y};
+    winograd_run(winograd, &io, scratch);
     winograd_free(winograd);
     tw_pages_release(&pages);
     tw_free(scratch);
@@ -239,7 +240,7 @@ static void unknown_forms_are_refused_by_name(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct tw_error error = {0};
         struct winograd *winograd = NULL;
-        const struct winograd_options options = {&vector_portable, true, 1, NULL};
+        const struct winograd_options options = {&vector_portable, 0, INFINITY, 1, NULL};
         assert_false(winograd_has(&shapes[i]));
         assert_int_equal(winograd_new(&shapes[i], &options, NULL, NULL, &winograd, &error), TW_UNSUPPORTED);
         assert_non_null(strstr(error.text, "Winograd"));
@@ -270,6 +271,31 @@ static void plans_use_it_and_equal_the_reference(void **state)
         int x = net_input(graph, SHAPE(1, 128, 12, 20));
         int y = conv(graph, x, 128, 96, kernels[i][0], kernels[i][1]);
         against_expect(graph, y, has_blocks() ? "winograd" : NULL, "a convolution");
+    }
+}
+
+static int scalar(struct tw_graph *graph, float value)
+{
+    return net_constant(graph, TW_F32, SCALAR, &value, 1);
+}
+
+/* What networks with shortcuts and with ReLU6 ask for. */
+static void sums_and_bounds_are_fused(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct tw_graph *graph = tw_graph_new();
+        int64_t taps = i < 2 ? 1 : 3;
+        int x = conv(graph, net_input(graph, SHAPE(1, 32, 20, 18)), 32, 48, 1, 1);
+        int y = NODE(graph, TW_OP_CONV, x, against_weights(graph, SHAPE(48, 48, taps, taps)),
+                     against_weights(graph, SHAPE(48)));
+        SET_INTS(graph, "pads", taps / 2, taps / 2, taps / 2, taps / 2);
+        if (i % 2 == 0)
+            y = NODE(graph, TW_OP_ADD, y, x);
+        if (i != 1)
+            y = NODE(graph, TW_OP_CLIP, y, scalar(graph, -20), scalar(graph, 30));
+        const char *algorithm = i == 3 ? "winograd 2d" : i == 2 ? "onednn direct" : "vector 1x1";
+        against_expect(graph, y, has_blocks() ? algorithm : NULL, "a sum and bounds");
     }
 }
 
@@ -381,6 +407,7 @@ int main(void)
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(unknown_forms_are_refused_by_name),
         cmocka_unit_test(plans_use_it_and_equal_the_reference),
+        cmocka_unit_test(sums_and_bounds_are_fused),
         cmocka_unit_test(pools_of_blocks_are_done_here),
         cmocka_unit_test(groups_dilations_and_other_activations_are_left_to_others),
         cmocka_unit_test(plans_give_the_same_bits_for_any_threads_and_batch),
