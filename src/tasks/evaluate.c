@@ -111,6 +111,38 @@ static enum tw_status score_records(const struct tw_model *model, const struct t
     return status;
 }
 
+/* Whether photos become tensors by one policy for the records and for the model; the text of either may be another writer's. */
+static enum tw_status check_policy(const struct tw_model *model, const struct tw_manifest *manifest,
+                                   struct tw_error *error)
+{
+    struct tw_image_policy theirs;
+    enum tw_status status = tw_image_policy_from_json(manifest->policy_json, &theirs, error);
+    if (status)
+        return tw_fail_within(error, status, "the records' manifest");
+    char *a = tw_image_policy_to_json(&theirs), *b = tw_image_policy_to_json(&model->policy);
+    if (!a || !b)
+        status = tw_fail_memory(error, 1, "a policy");
+    else if (strcmp(a, b) != 0)
+        status = tw_fail(error, TW_CONFLICT,
+                         "the records' photos were read by another image policy (%s) than the model's (%s)", a, b);
+    tw_free(a);
+    tw_free(b);
+    return status;
+}
+
+static enum tw_status check_origin(const struct tw_model *model, const struct tw_manifest *manifest,
+                                   struct tw_error *error)
+{
+    const char *layer = tw_graph_property(model->graph, "topwork.layer");
+    if (model->has_backbone_digest && !tw_digest_equal(&manifest->backbone_digest, &model->backbone_digest))
+        return tw_fail(error, TW_CONFLICT, "the records were made by another backbone (%s) than the model's (%s)",
+                       manifest->backbone, model->backbone_name ? model->backbone_name : "unnamed");
+    if (layer && strcmp(layer, manifest->layer) != 0)
+        return tw_fail(error, TW_CONFLICT, "the records are of layer %s of the backbone, the model is of %s",
+                       manifest->layer, layer);
+    return model->has_policy ? check_policy(model, manifest, error) : TW_OK;
+}
+
 /* Records must come from the network that the model was trained with; their label ids mean what their manifest, or the
  * model, says. */
 static enum tw_status check_records(const struct tw_model *model, const struct tw_input *input,
@@ -120,9 +152,9 @@ static enum tw_status check_records(const struct tw_model *model, const struct t
     if (set->width != model->embedding_size)
         return tw_fail(error, TW_CONFLICT, "the records' embeddings have %zu values, the model takes %zu", set->width,
                        model->embedding_size);
-    if (manifest && model->has_backbone_digest && !tw_digest_equal(&manifest->backbone_digest, &model->backbone_digest))
-        return tw_fail(error, TW_CONFLICT, "the records were made by another backbone (%s) than the model's (%s)",
-                       manifest->backbone, model->backbone_name ? model->backbone_name : "unnamed");
+    enum tw_status status = manifest ? check_origin(model, manifest, error) : TW_OK;
+    if (status)
+        return status;
     for (size_t i = 0; manifest && i < manifest->label_count; i++) {
         if (i >= model->labels.count || strcmp(manifest->labels[i], model->labels.names[i]) != 0)
             return tw_fail(error, TW_CONFLICT, "label %zu is %s in the records and %s in the model", i,
@@ -134,12 +166,15 @@ static enum tw_status check_records(const struct tw_model *model, const struct t
     return TW_OK;
 }
 
-static enum tw_status evaluate_records(const struct tw_predict_options *options, const struct tw_input *input,
+static enum tw_status evaluate_records(const struct tw_predict_options *options, struct tw_input *input,
                                        struct tw_evaluate_result *result, struct tw_error *error)
 {
     struct tw_model model = {0};
     struct tw_example_set set = {0};
     float *scores = NULL;
+    if (tw_input_keep_eval(input))
+        tw_log(options->task.sink, TW_LOG_INFO,
+               "the records have a training side and an evaluation side: only the evaluation side is evaluated");
     enum tw_status status = tw_model_open(options->model, &model, error);
     if (!status)
         status = tw_example_set_from_records(input, 0, &set, NULL, error);

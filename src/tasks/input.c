@@ -48,20 +48,46 @@ static bool same_text(const char *a, const char *b)
     return (!a && !b) || (a && b && strcmp(a, b) == 0);
 }
 
-static enum tw_status agree(const struct tw_manifest *a, const struct tw_manifest *b, const char *folder,
-                            struct tw_error *error)
+enum tw_status tw_input_agree(const struct tw_manifest *a, const char *a_name, const struct tw_manifest *b,
+                              const char *b_name, struct tw_error *error)
 {
-    if (!tw_digest_equal(&a->backbone_digest, &b->backbone_digest) || !same_text(a->layer, b->layer) ||
-        !same_text(a->policy_json, b->policy_json) || a->embedding_size != b->embedding_size)
+    if (!tw_digest_equal(&a->backbone_digest, &b->backbone_digest))
         return tw_fail(error, TW_CONFLICT,
-                       "%s holds embeddings of %s, the inputs before it of %s made another way: they cannot be mixed",
-                       folder, b->backbone, a->backbone);
+                       "%s holds embeddings of the backbone %s, %s of another one (%s): they cannot be mixed", b_name,
+                       b->backbone, a_name, a->backbone);
+    const char *difference = !same_text(a->layer, b->layer)               ? "layer"
+                             : !same_text(a->policy_json, b->policy_json) ? "image policy"
+                             : a->embedding_size != b->embedding_size     ? "size"
+                                                                          : NULL;
+    if (difference)
+        return tw_fail(error, TW_CONFLICT, "%s holds embeddings of another %s than %s: they cannot be mixed", b_name,
+                       difference, a_name);
     bool is_same = a->label_count == b->label_count;
     for (size_t i = 0; is_same && i < a->label_count; i++)
         is_same = same_text(a->labels[i], b->labels[i]);
     return is_same ? TW_OK
                    : tw_fail(error, TW_CONFLICT,
-                             "%s has other labels than the inputs before it: their ids do not mean the same", folder);
+                             "%s has other labels than %s, so their ids do not mean the same: embed both with one "
+                             "--labels FILE",
+                             b_name, a_name);
+}
+
+size_t tw_input_keep_eval(struct tw_input *input)
+{
+    size_t kept = 0, count = input->file_count;
+    for (size_t i = 0; i < count; i++)
+        kept += input->files[i].is_eval;
+    if (kept == 0 || kept == count)
+        return 0;
+    kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (input->files[i].is_eval)
+            input->files[kept++] = input->files[i];
+        else
+            tw_free(input->files[i].uri);
+    }
+    input->file_count = kept;
+    return count - kept;
 }
 
 /* The shards of a folder that `embed` wrote; only the one named `only` where that is not NULL. */
@@ -72,7 +98,7 @@ static enum tw_status add_embed_folder(struct tw_input *input, const char *folde
     size_t before = input->file_count;
     enum tw_status status = tw_manifest_read(folder, &manifest, error);
     if (!status && input->manifest)
-        status = agree(input->manifest, &manifest, folder, error);
+        status = tw_input_agree(input->manifest, "the inputs before it", &manifest, folder, error);
     for (size_t i = 0; !status && i < manifest.shard_count; i++) {
         if (!only || strcmp(only, manifest.shards[i].name) == 0)
             status = add_file(input, tw_uri_join(folder, manifest.shards[i].name), &manifest.shards[i], error);

@@ -29,6 +29,11 @@ struct tw_input {
  * finished are TW_CONFLICT. */
 enum tw_status tw_input_classify(const char *const *inputs, size_t count, struct tw_input *input,
                                  struct tw_error *error) TW_MUST_USE;
+/* TW_CONFLICT: `b` is not made as `a` is (backbone, layer, policy, size), or its labels differ. The names say whose they are. */
+enum tw_status tw_input_agree(const struct tw_manifest *a, const char *a_name, const struct tw_manifest *b,
+                              const char *b_name, struct tw_error *error) TW_MUST_USE;
+/* Where some files are the evaluation side, the others go; their number. */
+size_t tw_input_keep_eval(struct tw_input *input);
 void tw_input_release(struct tw_input *input);
 
 #endif

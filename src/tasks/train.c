@@ -445,11 +445,9 @@ static enum tw_status classify(struct job *job, struct tw_error *error)
         status =
             tw_fail(error, TW_INVALID, "the input is %s and --eval is %s: both must be of one kind",
                     job->input.has_records ? "records" : "photos", job->eval_input.has_records ? "records" : "photos");
-    if (!status && job->input.manifest && job->eval_input.manifest &&
-        !tw_digest_equal(&job->input.manifest->backbone_digest, &job->eval_input.manifest->backbone_digest))
-        status = tw_fail(error, TW_CONFLICT,
-                         "the evaluation records were made by another backbone (%s) than the training ones (%s)",
-                         job->eval_input.manifest->backbone, job->input.manifest->backbone);
+    if (!status && job->input.manifest && job->eval_input.manifest)
+        status = tw_input_agree(job->input.manifest, options->inputs[0], job->eval_input.manifest,
+                                options->eval_inputs[0], error);
     return status;
 }
 

@@ -30,9 +30,20 @@ def test_on_the_evaluation_photos_it_finds_what_training_wrote(topwork, run, tmp
 
 
 def test_on_records_of_the_photos_it_finds_the_same(topwork, run, tmp_path):
-    topwork("embed", tmp_path / "eval", "-o", tmp_path / "records", "-q")
+    topwork("embed", tmp_path / "eval", "-o", tmp_path / "records", "--eval-share", 0, "-q")
     topwork("evaluate", run, tmp_path / "records", "-q", "--predictions", tmp_path / "p.csv")
     same_rows(made.rows(tmp_path / "p.csv"), made.rows(run / "predictions.csv"))
+
+
+def test_of_an_embed_folder_only_the_evaluation_side_is_evaluated_and_that_is_said(topwork, run, folder, tmp_path):
+    summary = topwork("embed", folder, "-o", tmp_path / "records", "--eval-share", 0.3, "--json").stdout
+    done = topwork("evaluate", run, tmp_path / "records", "--json", "--predictions", tmp_path / "p.csv")
+    side = [json.loads(line)["image_uri"][0] for line in topwork("records", "cat", *(tmp_path / "records").glob("eval-*")).stdout.splitlines()]
+    assert 0 < len(side) < 24 and json.loads(done.stdout)["count"] == len(side), summary
+    assert {row["key"] for row in made.rows(tmp_path / "p.csv")} == set(side)
+    assert len(done.stderr.splitlines()) == 1 and "only the evaluation side" in done.stderr
+    train = list((tmp_path / "records").glob("train-*"))
+    assert json.loads(topwork("evaluate", run, *train, "--json").stdout)["count"] == 24 - len(side)
 
 
 def test_table_is_aligned(topwork, run, tmp_path):
@@ -65,6 +76,11 @@ def test_records_of_other_labels_width_or_backbone_are_refused(topwork, run, tmp
     assert "640" in made.one_sentence(topwork("evaluate", run, narrow, code=4))
     topwork("embed", made.photos(tmp_path / "other", 2, ("green", "red")), "-o", tmp_path / "records", "-q")
     assert "label 0 is green in the records and blue in the model" in made.one_sentence(topwork("evaluate", run, tmp_path / "records", code=4))
+
+
+def test_records_of_another_image_policy_are_refused(topwork, run, folder, tmp_path):
+    topwork("embed", folder, "-o", tmp_path / "records", "--ignore-exif", "-q")
+    assert "another image policy" in made.one_sentence(topwork("evaluate", run, tmp_path / "records", code=4))
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "plain"])

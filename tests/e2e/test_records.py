@@ -143,6 +143,18 @@ class TestManifest:
         assert "given twice" in self.refuse(topwork, shard, shard, code=2)
 
 
+@pytest.mark.parametrize("classes, options, words", [
+    (("blue", "green"), (), "other labels"),
+    (("blue",), (), "other labels"),
+    (("blue", "red"), ("--ignore-exif",), "another image policy"),
+])
+def test_evaluation_records_of_other_labels_or_another_policy_are_refused(topwork, tmp_path, classes, options, words):
+    topwork("embed", made.photos(tmp_path / "a", 3), "-o", tmp_path / "ra", "-q")
+    topwork("embed", made.photos(tmp_path / "b", 3, classes, seed="b"), "-o", tmp_path / "rb", "-q", *options)
+    line = made.one_sentence(topwork("train", tmp_path / "ra", "--eval", tmp_path / "rb", "-o", tmp_path / "run", "--steps", 3, code=4))
+    assert words in line and str(tmp_path / "rb") in line and not (tmp_path / "run").exists()
+
+
 def test_records_and_photos_together_are_refused(topwork, shard, tmp_path):
     folder = made.photos(tmp_path / "photos", 2)
     assert "one kind at a time" in made.one_sentence(topwork("train", shard, folder, "-o", tmp_path / "run", code=2))
