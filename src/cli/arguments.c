@@ -12,8 +12,9 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                           "folder for the results; made where it is missing"},
     [TW_OPTION_EVAL] = {"eval", 0, TW_KIND_TEXTS, "INPUT", 0, 0,
                         "what to evaluate on, of the same kind as the input; may be given several times"},
-    [TW_OPTION_EVAL_SHARE] = {"eval-share", 0, TW_KIND_NUMBER, "X", 0, 0.9,
-                              "share of the input kept aside to evaluate on, chosen by content (default 0.1)"},
+    [TW_OPTION_EVAL_SHARE] =
+        {"eval-share", 0, TW_KIND_NUMBER, "X", 0, 0.9,
+         "share of the input kept aside to evaluate on, chosen by content (default: train 0.1, embed 0)"},
     [TW_OPTION_LABELS] = {"labels", 0, TW_KIND_TEXT, "DICT", 0, 0,
                           "text file of label names, one a line: fixes their order and refuses others"},
     [TW_OPTION_CORRECTIONS] = {"corrections", 0, TW_KIND_TEXT, "CSV", 0, 0,

@@ -27,12 +27,12 @@ enum tw_exit tw_command_embed(const struct tw_arguments *arguments, struct tw_co
                                   result.photos, result.embedded, result.computed, result.reused, result.skipped,
                                   result.train, result.eval, result.labels, result.shards);
     else if (status == TW_OK && !console->is_quiet)
-        status =
-            tw_buffer_printf(&out, &error,
-                             "%zu photos: %zu embedded with %s (%zu computed, %zu known before), %zu skipped\n"
-                             "%zu to train, %zu to evaluate, %zu labels, %zu shards in %s\n",
-                             result.photos, result.embedded, result.backbone, result.computed, result.reused,
-                             result.skipped, result.train, result.eval, result.labels, result.shards, options.output);
+        status = tw_buffer_printf(&out, &error,
+                                  "%zu photos: %zu embedded with %s (%zu computed, %zu known before), %zu skipped\n"
+                                  "%zu to train, %zu to evaluate, %zu labels, %zu shard%s in %s\n",
+                                  result.photos, result.embedded, result.backbone, result.computed, result.reused,
+                                  result.skipped, result.train, result.eval, result.labels, result.shards,
+                                  result.shards == 1 ? "" : "s", options.output);
     enum tw_exit code = status == TW_OK ? tw_console_print(console, &out) : tw_console_fail(console, &error);
     tw_buffer_release(&out);
     return code == TW_EXIT_DONE ? tw_exit_of_skips(arguments, result.skipped) : code;

@@ -65,7 +65,7 @@ const struct tw_command tw_command_table[] = {
      "its "
      "input and which layer is its embedding.",
      backbone_options, 1, tw_command_backbone},
-    {"records", "look", "cat|count|check FILE...", "looks into TFRecord files, ours and others'", NULL, records_options,
-     2, tw_command_records},
+    {"records", "look", "cat|count|check FILE|FOLDER...", "looks into TFRecord files, ours and others'", NULL,
+     records_options, 2, tw_command_records},
 };
 const size_t tw_command_count = sizeof tw_command_table / sizeof *tw_command_table;

@@ -1,5 +1,6 @@
 #include "cli/console.h"
 
+#include "base/clock.h"
 #include "base/threads.h"
 #include "base/text.h"
 
@@ -7,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Set by SIGINT and SIGTERM, asked by tasks. */
@@ -23,13 +23,6 @@ static int is_stopped(void *context)
 {
     (void)context;
     return stop_requested;
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
 enum tw_exit tw_exit_of(enum tw_status status)
@@ -86,7 +79,7 @@ static void format_seconds(double seconds, char *out, size_t size)
 static void show_progress(void *context, const struct tw_progress *progress)
 {
     struct tw_console *console = context;
-    double time = now();
+    double time = tw_clock_seconds();
     if (console->stage != progress->stage) {
         tw_console_settle(console);
         console->stage = progress->stage;
@@ -131,7 +124,8 @@ void tw_console_init(struct tw_console *console, const struct tw_arguments *argu
     const struct sigaction action = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe and a limit on file sizes are answers to a write, not the end */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 enum tw_exit tw_console_fail(struct tw_console *console, const struct tw_error *error)
@@ -149,6 +143,8 @@ enum tw_exit tw_console_print(struct tw_console *console, const struct tw_buffer
     bool is_written = text->size == 0 || fwrite(text->data, 1, text->size, stdout) == text->size;
     if (is_written && fflush(stdout) == 0)
         return TW_EXIT_DONE;
+    if (errno == EPIPE) /* the reader has seen enough, as of `| head` */
+        return TW_EXIT_SYSTEM;
     struct tw_error error = {0};
     enum tw_status status = tw_fail(&error, TW_IO, "cannot write to standard output: %s", strerror(errno));
     (void)status;

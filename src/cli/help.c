@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { COLUMN = 32 }; /* where what an option does begins */
+
 void tw_help_overview(void)
 {
     static const struct {
@@ -27,7 +29,10 @@ static void show_option(const struct tw_option *option)
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
     snprintf(spelling, sizeof spelling, "%s--%s%s%s", letter, option->name, option->argument != NULL ? " " : "",
              option->argument != NULL ? option->argument : "");
-    printf("  %-32s %s\n", spelling, option->help);
+    if (strlen(spelling) > COLUMN)
+        printf("  %s\n  %-*s %s\n", spelling, COLUMN, "", option->help);
+    else
+        printf("  %-*s %s\n", COLUMN, spelling, option->help);
 }
 
 void tw_help_command(const struct tw_command *command)

@@ -1,11 +1,11 @@
 #include "engine/engine.h"
 
+#include "base/clock.h"
 #include "base/threads.h"
 #include "engine/onednn.h"
 #include "engine/vector/kernels.h"
 
 #include <math.h>
-#include <time.h>
 
 enum { ROUNDS = 2000000, TRIES = 15 }; /* some milliseconds: what starting a thread costs does not show */
 
@@ -22,13 +22,6 @@ static enum tw_status spin(void *context, size_t index, int worker, struct tw_er
     return TW_OK;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 enum tw_status tw_engine_peak(int threads, double *flops, struct tw_error *error)
 {
     dnnl_memory_desc_t layout;
@@ -42,9 +35,9 @@ enum tw_status tw_engine_peak(int threads, double *flops, struct tw_error *error
     double least = INFINITY;
     enum tw_status status = TW_OK;
     for (int i = 0; i < TRIES && status == TW_OK; i++) {
-        double start = now();
+        double start = tw_clock_seconds();
         status = tw_parallel_for(threads, (size_t)threads, spin, &spinning, error);
-        least = fmin(least, now() - start);
+        least = fmin(least, tw_clock_seconds() - start);
     }
     tw_free(spinning.sums);
     if (status == TW_OK)

@@ -1,10 +1,11 @@
 #include "engine/onednn.h"
+
+#include "base/clock.h"
 #include "engine/plan.h"
 
 #include <math.h>
 #include <omp.h>
 #include <string.h>
-#include <time.h>
 
 struct tw_scratch {
     const struct tw_plan *plan;
@@ -173,13 +174,6 @@ enum tw_status tw_plan_run(const struct tw_plan *plan, struct tw_scratch *scratc
     return status;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_error *error)
 {
     struct tw_scratch *scratch;
@@ -193,9 +187,9 @@ enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_error *
         plan->steps[i].seconds = INFINITY;
     for (int run = 0; run < runs && status == TW_OK; run++) {
         for (int i = 0; i < plan->step_count && status == TW_OK; i++) {
-            double start = now();
+            double start = tw_clock_seconds();
             status = run_step(scratch, i, error);
-            plan->steps[i].seconds = fmin(plan->steps[i].seconds, now() - start);
+            plan->steps[i].seconds = fmin(plan->steps[i].seconds, tw_clock_seconds() - start);
         }
     }
     omp_set_num_threads(threads);

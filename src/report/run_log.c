@@ -1,5 +1,6 @@
 #include "report/run_log.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "storage/storage.h"
@@ -11,13 +12,6 @@
 #include <time.h>
 
 enum { MOST_BYTES = 256 << 20 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static void put_text(json_t *line, const char *key, const char *text)
 {
@@ -86,7 +80,7 @@ static json_t *event(const char *name)
 enum tw_status tw_run_log_open(const char *run, const char *command, struct tw_run_log *log, struct tw_error *error)
 {
     char *path = tw_uri_join(run, "log.jsonl");
-    *log = (struct tw_run_log){.start_seconds = now()};
+    *log = (struct tw_run_log){.start_seconds = tw_clock_seconds()};
     if (!path)
         return tw_fail_memory(error, strlen(run), "a path");
     enum tw_status status = tw_appender_open(path, &log->file, error);
@@ -110,7 +104,7 @@ enum tw_status tw_run_log_open(const char *run, const char *command, struct tw_r
 
 void tw_run_log_progress(struct tw_run_log *log, const struct tw_progress *progress)
 {
-    double time = now();
+    double time = tw_clock_seconds();
     if (!log->file)
         return;
     if (!log->stage || strcmp(log->stage, progress->stage) != 0) {
@@ -176,7 +170,7 @@ static void drop_later_points(struct tw_run_log *log, size_t step)
 
 void tw_run_log_point(struct tw_run_log *log, struct tw_log_point *point, double pause_seconds)
 {
-    double time = now(), spent = time - log->last_point - pause_seconds;
+    double time = tw_clock_seconds(), spent = time - log->last_point - pause_seconds;
     if (!log->file)
         return;
     if (!log->has_point)
@@ -219,7 +213,7 @@ void tw_run_log_end(struct tw_run_log *log, enum tw_status result, double accura
     json_t *line = event("end");
     put_time(line);
     put_text(line, "result", result == TW_OK ? "done" : result == TW_INTERRUPTED ? "interrupted" : "failed");
-    put_number(line, "seconds", now() - log->start_seconds);
+    put_number(line, "seconds", tw_clock_seconds() - log->start_seconds);
     put_number(line, "accuracy", accuracy);
     put_text(line, "text", failure ? failure->text : NULL);
     add(log, line);

@@ -124,7 +124,6 @@ struct pipeline {
     const struct tw_task_options *options;
     struct tw_embedding_store *store;
     struct tw_runner *runner;
-    size_t output; /* index of "embedding" */
     struct tw_queue *queue;
     const size_t *wanted; /* items to compute, one for each content */
     size_t wanted_count;
@@ -177,15 +176,14 @@ static enum tw_status compute(struct pipeline *pipeline, int worker, const struc
     if (status)
         return status;
     payload->size = size;
-    float *outputs[8] = {NULL};
-    outputs[pipeline->output] = (float *)(void *)(payload->data + SIZE_BYTES);
+    float *values = (float *)(void *)(payload->data + SIZE_BYTES);
     struct tw_photo_size photo = {0};
-    status = tw_runner_photo(pipeline->runner, worker, tw_buffer_span(&job->bytes), outputs, &photo,
+    status = tw_runner_photo(pipeline->runner, worker, tw_buffer_span(&job->bytes), &values, &photo,
                              store->thumbnails ? thumbnail : NULL, error);
     item->width = photo.width;
     item->height = photo.height;
     for (size_t i = 0; !status && i < store->embedding_size; i++) {
-        if (!isfinite(outputs[pipeline->output][i]))
+        if (!isfinite(values[i]))
             status = tw_fail(error, TW_CORRUPT, "the network's embedding of it is not finite (value %zu)", i);
     }
     if (status)
@@ -284,17 +282,19 @@ static enum tw_status run_pipeline(struct pipeline *pipeline, struct tw_error *e
 static enum tw_status compute_wanted(struct pipeline *pipeline, const struct tw_backbone *backbone,
                                      struct tw_error *error)
 {
+    static const char *const outputs[] = {"embedding"};
     const struct tw_runner_options options = {
         .policy = &backbone->policy,
         .limits = &pipeline->options->limits,
+        .outputs = outputs,
+        .output_count = 1,
         .workers = pipeline->options->threads,
         .threads_inside = 1,
     };
-    size_t size;
     enum tw_status status = tw_runner_new(backbone->graph, &options, &pipeline->runner, error);
     if (status)
         return tw_fail_within(error, status, "backbone %s", backbone->name);
-    if (!tw_runner_output(pipeline->runner, "embedding", &pipeline->output, &size) || size != backbone->embedding_size)
+    if (tw_runner_output_size(pipeline->runner, 0) != backbone->embedding_size)
         status = tw_fail(error, TW_UNSUPPORTED, "backbone %s has no embedding of %zu values", backbone->name,
                          backbone->embedding_size);
     if (!status)

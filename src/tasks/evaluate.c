@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-enum { MOST_OUTPUTS = 8 };
-
 static enum tw_status finish(const struct tw_examples *examples, const float *scores, int64_t unlabelled_class,
                              int threads, struct tw_evaluate_result *result, struct tw_error *error)
 {
@@ -80,29 +78,28 @@ struct rows {
     struct tw_runner *runner;
     const struct tw_example_set *set;
     float *scores;
-    size_t classes, output;
+    size_t classes;
 };
 
 static enum tw_status score_row(void *context, size_t index, int worker, struct tw_error *error)
 {
     struct rows *rows = context;
-    float *outputs[MOST_OUTPUTS] = {NULL};
-    outputs[rows->output] = rows->scores + index * rows->classes;
-    return tw_runner_vector(rows->runner, worker, rows->set->embeddings + index * rows->set->width, outputs, error);
+    float *scores = rows->scores + index * rows->classes;
+    return tw_runner_vector(rows->runner, worker, rows->set->embeddings + index * rows->set->width, &scores, error);
 }
 
 static enum tw_status score_records(const struct tw_model *model, const struct tw_example_set *set, int threads,
                                     float *scores, struct tw_error *error)
 {
-    const struct tw_runner_options options = {.workers = threads, .threads_inside = 1};
+    static const char *const outputs[] = {"scores"};
+    const struct tw_runner_options options = {
+        .outputs = outputs, .output_count = 1, .workers = threads, .threads_inside = 1};
     struct rows rows = {.set = set, .scores = scores, .classes = model->labels.count};
     struct tw_graph *head = NULL;
-    size_t size;
     enum tw_status status = tw_model_head_graph(model, &head, error);
     if (!status)
         status = tw_runner_new(head, &options, &rows.runner, error);
-    if (!status && (!tw_runner_output(rows.runner, "scores", &rows.output, &size) || size != rows.classes ||
-                    rows.output >= MOST_OUTPUTS))
+    if (!status && tw_runner_output_size(rows.runner, 0) != rows.classes)
         status = tw_fail(error, TW_CORRUPT, "the model has no output of %zu scores", rows.classes);
     if (!status)
         status = tw_parallel_for(threads, set->count, score_row, &rows, error);

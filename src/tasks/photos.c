@@ -18,6 +18,9 @@ enum tw_status tw_photos_check_any(const struct tw_dataset *dataset, struct tw_e
             return TW_OK;
         first = first ? first : &dataset->items[i];
     }
+    if (dataset->count == 1)
+        return tw_fail(error, TW_CORRUPT, "the one photo cannot be used; %s: %s", first->uri,
+                       first->reason ? first->reason : "skipped");
     return tw_fail(error, TW_CORRUPT, "none of the %zu photos can be used; %s: %s", dataset->count, first->uri,
                    first->reason ? first->reason : "skipped");
 }

@@ -9,8 +9,6 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { MOST_OUTPUTS = 8 };
-
 enum tw_status tw_predict_open(const struct tw_predict_options *options, struct tw_model *model,
                                struct tw_backbone *backbone, struct tw_error *error)
 {
@@ -59,7 +57,7 @@ struct batch {
     struct tw_runner *runner;
     struct tw_dataset *items;
     float *scores;
-    size_t class_count, output;
+    size_t class_count;
     pthread_mutex_t lock; /* guards progress */
     struct tw_progress progress;
 };
@@ -76,10 +74,8 @@ static bool are_finite(const float *values, size_t count)
 static enum tw_status predict_bytes(struct batch *batch, int worker, struct tw_item *item, struct tw_span bytes,
                                     float *scores, struct tw_error *error)
 {
-    float *outputs[MOST_OUTPUTS] = {NULL};
     struct tw_photo_size size = {0};
-    outputs[batch->output] = scores;
-    enum tw_status status = tw_runner_photo(batch->runner, worker, bytes, outputs, &size, NULL, error);
+    enum tw_status status = tw_runner_photo(batch->runner, worker, bytes, &scores, &size, NULL, error);
     item->width = size.width;
     item->height = size.height;
     if (!status && !are_finite(scores, batch->class_count))
@@ -122,13 +118,16 @@ static enum tw_status predict_item(void *context, size_t index, int worker, stru
 static enum tw_status run_items(const struct tw_predict_options *options, const struct tw_model *model,
                                 struct tw_predictions *predictions, struct tw_error *error)
 {
-    size_t count = predictions->items.count, size;
+    static const char *const outputs[] = {"scores"};
+    size_t count = predictions->items.count;
     int threads = options->task.threads;
     /* Many photos: one a core. Fewer photos than cores: all cores on each in turn. */
     bool is_latency = count < (size_t)threads;
     const struct tw_runner_options runner_options = {
         .policy = &model->policy,
         .limits = &options->task.limits,
+        .outputs = outputs,
+        .output_count = 1,
         .workers = is_latency ? 1 : threads,
         .threads_inside = is_latency ? threads : 1,
     };
@@ -143,8 +142,7 @@ static enum tw_status run_items(const struct tw_predict_options *options, const 
     enum tw_status status = tw_runner_new(model->graph, &runner_options, &batch.runner, error);
     if (status)
         return tw_fail_within(error, status, "model %s", options->model);
-    if (!tw_runner_output(batch.runner, "scores", &batch.output, &size) || size != batch.class_count ||
-        batch.output >= MOST_OUTPUTS)
+    if (tw_runner_output_size(batch.runner, 0) != batch.class_count)
         status = tw_fail(error, TW_CORRUPT, "model %s has no output of %zu scores", options->model, batch.class_count);
     if (!status)
         status = tw_parallel_for(runner_options.workers, count, predict_item, &batch, error);

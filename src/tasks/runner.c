@@ -68,18 +68,30 @@ static void set_input_shape(struct tw_graph *graph, const struct tw_image_policy
     }
 }
 
-static enum tw_status compile(struct tw_runner *runner, const struct tw_graph *graph, int threads_inside,
-                              struct tw_error *error)
+static enum tw_status keep_outputs(struct tw_graph *graph, const struct tw_runner_options *wanted,
+                                   struct tw_error *error)
+{
+    for (size_t i = 0; i < wanted->output_count; i++) {
+        if (tw_graph_find_value(graph, wanted->outputs[i]) < 0)
+            return tw_fail(error, TW_UNSUPPORTED, "the network has no value named %s", wanted->outputs[i]);
+    }
+    return tw_graph_cut(graph, wanted->outputs, wanted->output_count, error);
+}
+
+static enum tw_status compile(struct tw_runner *runner, const struct tw_graph *graph,
+                              const struct tw_runner_options *wanted, struct tw_error *error)
 {
     struct tw_plan_options options = tw_plan_options_default;
-    options.threads_inside = threads_inside;
+    options.threads_inside = wanted->threads_inside;
     struct tw_graph *shaped = NULL;
     enum tw_status status = tw_graph_clone(graph, &shaped, error);
     if (status)
         return status;
     if (runner->takes_photos)
         set_input_shape(shaped, &runner->policy);
-    status = tw_plan_compile(shaped, &options, &runner->plan, error);
+    status = keep_outputs(shaped, wanted, error);
+    if (!status)
+        status = tw_plan_compile(shaped, &options, &runner->plan, error);
     tw_graph_free(shaped);
     return status;
 }
@@ -94,7 +106,7 @@ enum tw_status tw_runner_new(const struct tw_graph *graph, const struct tw_runne
     made->takes_photos = options->policy != NULL;
     made->policy = options->policy ? *options->policy : tw_image_policy_default;
     made->limits = options->limits ? *options->limits : tw_image_limits_default;
-    enum tw_status status = compile(made, graph, options->threads_inside, error);
+    enum tw_status status = compile(made, graph, options, error);
     if (!status)
         status = check_input(made, options->policy, error);
     if (!status)
@@ -119,18 +131,11 @@ void tw_runner_free(struct tw_runner *runner)
     tw_free(runner);
 }
 
-bool tw_runner_output(const struct tw_runner *runner, const char *name, size_t *index, size_t *size)
+size_t tw_runner_output_size(const struct tw_runner *runner, size_t index)
 {
-    for (size_t i = 0; i < tw_plan_output_count(runner->plan); i++) {
-        int64_t count;
-        if (strcmp(tw_plan_output_name(runner->plan, i), name) != 0 ||
-            !tw_shape_count(tw_plan_output_shape(runner->plan, i), &count))
-            continue;
-        *index = i;
-        *size = (size_t)count;
-        return true;
-    }
-    return false;
+    int64_t count = 0;
+    bool is_known = tw_shape_count(tw_plan_output_shape(runner->plan, index), &count);
+    return is_known ? (size_t)count : 0;
 }
 
 enum tw_status tw_runner_vector(struct tw_runner *runner, int worker, const float *input, float *const *outputs,

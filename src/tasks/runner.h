@@ -10,20 +10,23 @@ struct tw_runner;
 struct tw_runner_options {
     const struct tw_image_policy *policy; /* NULL: the input is a vector */
     const struct tw_image_limits *limits; /* NULL: the defaults */
+    const char *const *outputs;           /* names of the values that are wanted; what only others need is not run */
+    size_t output_count;                  /* at least 1 */
     int workers;                          /* at least 1 */
     int threads_inside;                   /* cores that one run uses: 1 for throughput, all for one photo's latency */
 };
-/* `graph` has one input: an image of the policy's size, or a vector. The graph may go after. */
+/* `graph` has one input: an image of the policy's size, or a vector. The graph may go after. TW_UNSUPPORTED: it has no value of
+ * a name that is wanted. */
 enum tw_status tw_runner_new(const struct tw_graph *graph, const struct tw_runner_options *options,
                              struct tw_runner **runner, struct tw_error *error) TW_MUST_USE;
 void tw_runner_free(struct tw_runner *runner); /* NULL is fine */
-/* Index of an output and its number of floats. False: there is none of that name. */
-bool tw_runner_output(const struct tw_runner *runner, const char *name, size_t *index, size_t *size);
+/* Floats of outputs[index] of the options. */
+size_t tw_runner_output_size(const struct tw_runner *runner, size_t index);
 
 struct tw_photo_size {
     int width, height; /* after EXIF orientation; 0 where it was not decoded */
 };
-/* outputs[i] is filled where not NULL. `thumbnail` (may be NULL) receives a JPEG of at most TW_THUMBNAIL_EDGE pixels. One
+/* outputs[i] receives the options' outputs[i], where not NULL. `thumbnail` (may be NULL) receives a JPEG of at most TW_THUMBNAIL_EDGE pixels. One
  * call at a time for a worker, in [0, workers). */
 enum { TW_THUMBNAIL_EDGE = 96 };
 enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_span bytes, float *const *outputs,

@@ -1,5 +1,6 @@
 #include "tasks/train.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "engine/engine.h"
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 static const char unlabelled_name[] = "(unlabelled)";
 
@@ -35,13 +35,6 @@ struct job {
     float *scores; /* of eval's rows */
     struct tw_head head;
 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static enum tw_status hash_settings(const struct job *job, struct tw_digest *digest, struct tw_error *error)
 {
@@ -200,7 +193,7 @@ static enum tw_status list_eval_photos(struct job *job, struct tw_error *error)
 static enum tw_status load_photos(struct job *job, struct tw_train_result *result, struct tw_error *error)
 {
     const struct tw_train_options *options = job->options;
-    double start = now();
+    double start = tw_clock_seconds();
     enum tw_status status = tw_photos_list(options->inputs, options->input_count, options->labels_uri, &options->task,
                                            &job->dataset, error);
     if (!status)
@@ -226,7 +219,7 @@ static enum tw_status load_photos(struct job *job, struct tw_train_result *resul
     for (size_t i = 0; i < job->dataset.labels.count && !status; i++)
         status = tw_labels_add(&job->labels, job->dataset.labels.names[i], &id, error);
     result->skipped = tw_photos_skipped(&job->dataset) + tw_photos_skipped(&job->eval_dataset);
-    result->embed_seconds = now() - start;
+    result->embed_seconds = tw_clock_seconds() - start;
     return status;
 }
 
@@ -465,10 +458,10 @@ static enum tw_status run(struct job *job, struct tw_train_result *result, struc
         status = job->input.has_records ? load_records(job, error) : load_photos(job, result, error);
     if (!status)
         status = check_classes(job, error);
-    double start = now();
+    double start = tw_clock_seconds();
     if (!status)
         status = train_head(job, recipe, error);
-    result->train_seconds = now() - start;
+    result->train_seconds = tw_clock_seconds() - start;
     return status ? status : write_run(job, result, error);
 }
 

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -11,7 +12,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Streams of random numbers under the seed; those of epochs and steps lie above. */
 enum { STREAM_HIDDEN = 1, STREAM_OUTPUT = 2, STREAM_DROPOUT = 3, STREAM_EPOCHS = 1000 };
@@ -323,13 +323,6 @@ static enum tw_status find_identity(const struct training *t, uint64_t *identity
     return TW_OK;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 static enum tw_status report(struct training *t, uint64_t done, double loss, double accuracy, struct tw_error *error)
 {
     const struct tw_recipe_options *o = &t->options;
@@ -356,10 +349,10 @@ static enum tw_status report(struct training *t, uint64_t done, double loss, dou
         .weight_count = sizeof weights / sizeof *weights,
     };
     enum tw_status status = TW_OK;
-    double start = now();
+    double start = tw_clock_seconds();
     if (o->eval != NULL && o->eval->count > 0)
         status = evaluate(t, &point, error);
-    point.eval_seconds = now() - start;
+    point.eval_seconds = tw_clock_seconds() - start;
     if (status == TW_OK && o->observe != NULL)
         o->observe(o->observer_context, &point);
     return status;

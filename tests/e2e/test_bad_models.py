@@ -2,6 +2,7 @@
 
 Models are written field by field (onnx.proto3), so that every lie can be told.
 """
+import json
 import random
 import resource
 import struct
@@ -246,3 +247,30 @@ def test_graph_of_tensorflow_cut_or_flipped_is_refused_or_taken(sanitized, tmp_p
     refused(sanitized, tmp_path / "net.pb", start + text("odd", "Wobble", "image"), "odd", "Wobble", "known")
     refused(sanitized, tmp_path / "net.pb", start + text("a", "Relu", "b") + text("b", "Relu", "a") + text("c", "Relu", "b"), "loop")
     refused(sanitized, tmp_path / "net.pb", start + text("a", "Relu", "nowhere"), "nowhere")
+
+
+def test_a_model_with_more_outputs_than_anybody_asks_for_gives_its_scores(sanitized, hugs, tmp_path):
+    policy = json.loads(sanitized("backbone", "info", "sprout", "--json").stdout)["policy"]
+    policy.update(width=8, height=8)
+    properties = {"version": "1", "labels": '["a","b"]', "embedding_size": "3", "policy": json.dumps(policy)}
+    more = [f"more_{i}" for i in range(40)]
+    graph = [
+        node("GlobalAveragePool", ["image"], "pooled"),
+        node("Flatten", ["pooled"], "embedding"),
+        node("MatMul", ["embedding", "w"], "logits"),
+        node("Softmax", ["logits"], "scores"),
+        *[node("Relu", ["image"], name) for name in more],
+        floats("w", 3, 2),
+        value(11, "image", "N", 3, 8, 8),
+        *[value(12, name, "N", 3, 8, 8) for name in more],
+        value(12, "embedding", "N", 3),
+        value(12, "logits", "N", 2),
+        value(12, "scores", "N", 2),
+    ]
+    properties = b"".join(message(14, message(1, f"topwork.{key}"), message(2, text)) for key, text in properties.items())
+    path = tmp_path / "many.onnx"
+    path.write_bytes(model(*graph) + properties)
+    photo = sorted((hugs / "hugs").glob("*.jpg"))[0]
+    answer = json.loads(sanitized("predict", path, photo, "--json").stdout)
+    assert sum(answer["scores"].values()) == pytest.approx(1)
+    assert sanitized("embed", hugs / "hugs", "--backbone", path, "--layer", "embedding", "-o", tmp_path / "out").returncode == 0
