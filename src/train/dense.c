@@ -48,6 +48,21 @@ void tw_softmax_rows(float *logits, size_t rows, size_t count)
     }
 }
 
+void tw_log_softmax_rows(float *logits, size_t rows, size_t count)
+{
+    for (size_t row = 0; row < rows; row++) {
+        float *values = logits + row * count, most = -INFINITY;
+        double sum = 0;
+        for (size_t i = 0; i < count; i++)
+            most = values[i] > most ? values[i] : most;
+        for (size_t i = 0; i < count; i++)
+            sum += (double)expf(values[i] - most);
+        float shift = most + (float)log(sum);
+        for (size_t i = 0; i < count; i++)
+            values[i] -= shift;
+    }
+}
+
 enum tw_status tw_layer_init(struct tw_layer *layer, size_t inputs, size_t outputs, uint64_t seed, uint64_t stream,
                              struct tw_error *error)
 {

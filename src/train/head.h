@@ -1,28 +1,32 @@
-/* The head: embedding -> logits -> scores, as a list of dense layers; trained by a recipe, joined to the backbone's graph
- * for the model file. */
+/* The head: embedding -> logits -> scores. Branches, each a list of stages, whose outputs are summed with weights: logits
+ * = sum of weight * branch(embedding), scores = softmax(logits). A head of one branch of dense layers is the common case;
+ * a blend of several heads is the other. Made by a recipe, joined to the backbone's graph for the model file. A new kind
+ * of stage is one line in the table of stage.c. */
 #ifndef TW_TRAIN_HEAD_H
 #define TW_TRAIN_HEAD_H
 
 #include "graph/graph.h"
-#include "train/examples.h"
+#include "train/stage.h"
 
-enum tw_layer_activation { TW_LAYER_LINEAR, TW_LAYER_RELU };
+enum { TW_MAX_STAGES = 6, TW_MAX_BRANCHES = 4 };
 
-/* y = activation(x * weights + bias); weights are inputs x outputs, row-major. Owned. */
-struct tw_layer {
-    size_t inputs, outputs;
-    float *weights, *bias;
-    enum tw_layer_activation activation;
+/* Owned. */
+struct tw_branch {
+    float weight;
+    size_t stage_count;
+    struct tw_stage stages[TW_MAX_STAGES];
 };
-enum { TW_MAX_LAYERS = 4 };
 /* Zero-initialise; release accepts the zero state. */
 struct tw_head {
-    size_t layer_count;
-    struct tw_layer layers[TW_MAX_LAYERS];
+    size_t branch_count;
+    struct tw_branch branches[TW_MAX_BRANCHES];
 };
 void tw_head_release(struct tw_head *head);
 size_t tw_head_inputs(const struct tw_head *head);
 size_t tw_head_outputs(const struct tw_head *head);
+
+/* A new stage at the branch's end, its arrays allocated and zero; NULL: no memory. */
+struct tw_stage *tw_branch_add(struct tw_branch *branch, enum tw_stage_kind kind, size_t inputs, size_t outputs);
 
 /* Softmax scores of rows: scores is count x outputs. Same bits for any thread count and for any split of the rows. */
 enum tw_status tw_head_scores(const struct tw_head *head, const float *embeddings, size_t count, int threads,

@@ -286,9 +286,21 @@ static enum tw_status update_weights(struct training *t, uint64_t step, struct t
     return tw_adam_layer_run(&layer, t->options.threads, error);
 }
 
+static struct tw_branch view_branch(const struct training *t)
+{
+    const struct tw_layer *in = &t->layers[0], *out = &t->layers[1];
+    return (struct tw_branch){
+        .weight = 1,
+        .stage_count = 3,
+        .stages = {{TW_STAGE_DENSE, in->inputs, in->outputs, in->weights, in->bias, 0},
+                   {TW_STAGE_RELU, in->outputs, in->outputs, NULL, NULL, 0},
+                   {TW_STAGE_DENSE, out->inputs, out->outputs, out->weights, out->bias, 0}},
+    };
+}
+
 static enum tw_status evaluate(struct training *t, struct tw_training_point *point, struct tw_error *error)
 {
-    const struct tw_head head = {.layer_count = 2, .layers = {t->layers[0], t->layers[1]}};
+    const struct tw_head head = {.branch_count = 1, .branches = {view_branch(t)}};
     struct tw_examples sample = *t->options.eval;
     struct tw_metrics metrics = {0};
     sample.count = sample.count < EVAL_SAMPLE ? sample.count : EVAL_SAMPLE;
@@ -400,20 +412,19 @@ static enum tw_status run_steps(struct training *t, struct tw_error *error)
 
 static enum tw_status hand_over(const struct training *t, struct tw_head *head, struct tw_error *error)
 {
-    struct tw_head made = {.layer_count = 2};
-    for (size_t i = 0; i < 2; i++) {
-        const struct tw_layer *from = &t->layers[i];
-        struct tw_layer *to = &made.layers[i];
-        size_t count = from->inputs * from->outputs;
-        *to = *from;
-        to->weights = tw_alloc(count, sizeof(float));
-        to->bias = tw_alloc(from->outputs, sizeof(float));
-        if (to->weights == NULL || to->bias == NULL) {
+    const struct tw_branch view = view_branch(t);
+    struct tw_head made = {.branch_count = 1, .branches = {{.weight = 1}}};
+    for (size_t i = 0; i < view.stage_count; i++) {
+        const struct tw_stage *from = &view.stages[i];
+        struct tw_stage *to = tw_branch_add(&made.branches[0], from->kind, from->inputs, from->outputs);
+        if (to == NULL) {
             tw_head_release(&made);
-            return tw_fail_memory(error, count * sizeof(float), "the head");
+            return tw_fail_memory(error, t->parameters * sizeof(float), "the head");
         }
-        memcpy(to->weights, from->weights, count * sizeof(float));
-        memcpy(to->bias, from->bias, from->outputs * sizeof(float));
+        if (from->weights != NULL)
+            memcpy(to->weights, from->weights, from->inputs * from->outputs * sizeof(float));
+        if (from->bias != NULL)
+            memcpy(to->bias, from->bias, from->outputs * sizeof(float));
     }
     for (size_t i = 0; i < t->parameters; i++) {
         if (!isfinite(t->state[i])) {
