@@ -5,6 +5,7 @@
 #include <string.h>
 
 const struct tw_recipe tw_recipes[] = {
+    {"auto", tw_auto_train, tw_auto_describe},
     {"workshop", tw_workshop_train, tw_workshop_describe},
 };
 const size_t tw_recipe_count = sizeof tw_recipes / sizeof *tw_recipes;

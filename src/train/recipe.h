@@ -1,7 +1,8 @@
-/* How a head is learnt: a recipe is one file and one table line ("workshop" now; "auto" and others come). */
+/* How a head is learnt: a recipe is one file and one table line. */
 #ifndef TW_TRAIN_RECIPE_H
 #define TW_TRAIN_RECIPE_H
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "train/head.h"
 
@@ -43,6 +44,8 @@ struct tw_recipe_options {
     const struct tw_examples *eval;
     size_t eval_every_steps; /* 100 */
     const struct tw_sink *sink;
+    /* Recipes that choose among heads append what they chose and from what, as one JSON object; NULL: not wanted. */
+    struct tw_buffer *choice_json;
     /* Called at every evaluation and at the end, for log.jsonl and monitoring; it changes nothing of the training. */
     void *observer_context;
     void (*observe)(void *context, const struct tw_training_point *point);

@@ -9,4 +9,10 @@ enum tw_status tw_workshop_train(const struct tw_examples *examples, const struc
                                  struct tw_head *head, struct tw_error *error) TW_MUST_USE;
 char *tw_workshop_describe(const struct tw_recipe_options *options);
 
+/* The head with the least log loss in cross-validation: shrinkage LDA, logistic regression, RBF kernel machine, nearest
+ * class mean, or a blend of them. */
+enum tw_status tw_auto_train(const struct tw_examples *examples, const struct tw_recipe_options *options,
+                             struct tw_head *head, struct tw_error *error) TW_MUST_USE;
+char *tw_auto_describe(const struct tw_recipe_options *options);
+
 #endif

@@ -1,0 +1,97 @@
+#include "train/calibration.h"
+
+#include "train/dense.h"
+#include "train/metrics.h"
+#include "train/solver.h"
+
+#include <math.h>
+
+enum { GOLDEN_STEPS = 40 };
+
+static double loss_at(const struct tw_held_out *h, const float *logits, double temperature)
+{
+    double loss = 0, rows = 0;
+    for (size_t row = 0; row < h->count; row++) {
+        const float *values = logits + row * h->classes, *target = h->targets + row * h->classes;
+        if (h->folds[row] == TW_NEVER_HELD_OUT)
+            continue;
+        double most = -INFINITY, sum = 0, at_target = 0;
+        for (size_t c = 0; c < h->classes; c++)
+            most = fmax(most, (double)values[c] / temperature);
+        for (size_t c = 0; c < h->classes; c++) {
+            sum += exp((double)values[c] / temperature - most);
+            at_target += target[c] > 0 ? (double)target[c] * ((double)values[c] / temperature - most) : 0;
+        }
+        loss += log(sum) - at_target;
+        rows++;
+    }
+    return rows > 0 ? loss / rows : 0;
+}
+
+/* Golden section over the logarithm; the loss is unimodal in it. */
+double tw_temperature_fit(const struct tw_held_out *held_out, const float *logits)
+{
+    const double ratio = (sqrt(5) - 1) / 2;
+    double low = log(0.01), high = log(100), a = high - ratio * (high - low), b = low + ratio * (high - low);
+    double at_a = loss_at(held_out, logits, exp(a)), at_b = loss_at(held_out, logits, exp(b));
+    for (int i = 0; i < GOLDEN_STEPS && high - low > 1e-3; i++) {
+        if (at_a <= at_b) {
+            high = b, b = a, at_b = at_a;
+            a = high - ratio * (high - low);
+            at_a = loss_at(held_out, logits, exp(a));
+        } else {
+            low = a, a = b, at_a = at_b;
+            b = low + ratio * (high - low);
+            at_b = loss_at(held_out, logits, exp(b));
+        }
+    }
+    return exp((low + high) / 2);
+}
+
+void tw_temperature_apply(const struct tw_held_out *held_out, double temperature, float *logits)
+{
+    for (size_t i = 0; i < held_out->count * held_out->classes; i++)
+        logits[i] = (float)((double)logits[i] / temperature);
+    tw_log_softmax_rows(logits, held_out->count, held_out->classes);
+}
+
+static double loss_of_row(const struct tw_held_out *h, const float *log_scores, size_t row)
+{
+    double loss = 0;
+    for (size_t c = 0; c < h->classes; c++) {
+        double target = (double)h->targets[row * h->classes + c];
+        loss -= target > 0 ? target * (double)log_scores[row * h->classes + c] : 0;
+    }
+    return loss;
+}
+
+struct tw_judgement tw_judge(const struct tw_held_out *held_out, const float *log_scores)
+{
+    struct tw_judgement sum = {0};
+    double rows = 0;
+    for (size_t row = 0; row < held_out->count; row++) {
+        if (held_out->folds[row] == TW_NEVER_HELD_OUT)
+            continue;
+        size_t best = tw_argmax(log_scores + row * held_out->classes, held_out->classes);
+        sum.loss += loss_of_row(held_out, log_scores, row);
+        sum.accuracy += held_out->targets[row * held_out->classes + best] > 0;
+        rows++;
+    }
+    return (struct tw_judgement){sum.loss / rows, sum.accuracy / rows};
+}
+
+struct tw_difference tw_compare(const struct tw_held_out *held_out, const float *log_scores_a,
+                                const float *log_scores_b)
+{
+    double sum = 0, squares = 0, rows = 0;
+    for (size_t row = 0; row < held_out->count; row++) {
+        if (held_out->folds[row] == TW_NEVER_HELD_OUT)
+            continue;
+        double change = loss_of_row(held_out, log_scores_a, row) - loss_of_row(held_out, log_scores_b, row);
+        sum += change;
+        squares += change * change;
+        rows++;
+    }
+    double mean = sum / rows, variance = rows > 1 ? (squares - rows * mean * mean) / (rows - 1) : 0;
+    return (struct tw_difference){mean, sqrt(fmax(variance, 0) / rows)};
+}
