@@ -33,6 +33,18 @@ static enum tw_exit report(const struct tw_arguments *arguments, struct tw_conso
     return code == TW_EXIT_DONE ? tw_exit_of_skips(arguments, result->skipped) : code;
 }
 
+/* Whoever sets one of the workshop's own options means the workshop. */
+static const char *default_recipe(const struct tw_arguments *arguments)
+{
+    static const enum tw_option workshop[] = {TW_OPTION_STEPS, TW_OPTION_BATCH, TW_OPTION_HIDDEN, TW_OPTION_DROPOUT,
+                                              TW_OPTION_LEARNING_RATE};
+    for (size_t i = 0; i < sizeof workshop / sizeof *workshop; i++) {
+        if (tw_has(arguments, workshop[i]))
+            return "workshop";
+    }
+    return "auto";
+}
+
 enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_console *console)
 {
     struct tw_error error = {0};
@@ -45,7 +57,7 @@ enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_co
         .labels_uri = tw_text(arguments, TW_OPTION_LABELS, NULL),
         .output = tw_text(arguments, TW_OPTION_OUTPUT, NULL),
         .eval_share = tw_number(arguments, TW_OPTION_EVAL_SHARE, 0.1),
-        .recipe = tw_text(arguments, TW_OPTION_RECIPE, "workshop"),
+        .recipe = tw_text(arguments, TW_OPTION_RECIPE, default_recipe(arguments)),
         .recipe_options =
             {
                 .seed = (uint64_t)tw_integer(arguments, TW_OPTION_SEED, 0),

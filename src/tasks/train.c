@@ -33,6 +33,7 @@ struct job {
     char *recipe_json, *checkpoints;
     struct tw_monitor monitor;
     float *scores; /* of eval's rows */
+    struct tw_buffer choice; /* what the recipe chose, as JSON; empty where it does not choose */
     struct tw_head head;
 };
 
@@ -263,6 +264,19 @@ static void observe(void *context, const struct tw_training_point *point)
                point->train_loss, point->train_accuracy, point->eval_loss, point->eval_accuracy);
 }
 
+/* What the recipe chose stands in place of what it was asked. */
+static enum tw_status take_choice(struct job *job, struct tw_error *error)
+{
+    if (job->choice.size == 0)
+        return TW_OK;
+    char *chosen = tw_strndup((const char *)job->choice.data, job->choice.size);
+    if (!chosen)
+        return tw_fail_memory(error, job->choice.size, "the recipe's choice");
+    tw_free(job->recipe_json);
+    job->recipe_json = chosen;
+    return TW_OK;
+}
+
 static enum tw_status train_head(struct job *job, const struct tw_recipe *recipe, struct tw_error *error)
 {
     struct tw_examples train = tw_example_set_view(&job->train), eval = tw_example_set_view(&job->eval);
@@ -273,8 +287,11 @@ static enum tw_status train_head(struct job *job, const struct tw_recipe *recipe
     options->eval = eval.count ? &eval : NULL;
     options->observe = observe;
     options->observer_context = job;
+    options->choice_json = &job->choice;
     enum tw_status status = recipe->train(&train, options, &job->head, error);
-    return status ? status : tw_monitor_status(&job->monitor, error);
+    if (!status)
+        status = tw_monitor_status(&job->monitor, error);
+    return status ? status : take_choice(job, error);
 }
 
 static enum tw_status write_model(struct job *job, struct tw_train_result *result, struct tw_error *error)
@@ -301,6 +318,16 @@ static enum tw_status write_model(struct job *job, struct tw_train_result *resul
     return tw_model_write(result->model_path, &parts, error);
 }
 
+/* Into the metrics' object, whose brace and newline end the text. */
+static enum tw_status add_recipe(struct tw_buffer *json, const char *recipe_json, struct tw_error *error)
+{
+    while (json->size > 0 && json->data[json->size - 1] != '}')
+        json->size--;
+    if (json->size > 0)
+        json->size--;
+    return tw_buffer_printf(json, error, ",\"recipe\":%s}\n", recipe_json);
+}
+
 static enum tw_status write_evaluation(struct job *job, struct tw_train_result *result, struct tw_error *error)
 {
     const char *output = job->options->output;
@@ -324,6 +351,8 @@ static enum tw_status write_evaluation(struct job *job, struct tw_train_result *
                                      error);
     if (!status)
         status = tw_evaluation_json(&result->metrics, labels, &json, error);
+    if (!status)
+        status = add_recipe(&json, job->recipe_json, error);
     if (!status)
         status = tw_predictions_csv(&eval, scores, &result->metrics, labels, &csv, error);
     if (!status)
@@ -492,6 +521,7 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     tw_input_release(&job.eval_input);
     tw_monitor_release(&job.monitor);
     tw_free(job.scores);
+    tw_buffer_release(&job.choice);
     tw_free(job.recipe_json);
     tw_free(job.checkpoints);
     if (status)
