@@ -23,8 +23,8 @@ const struct tw_family tw_families[] = {
      .strength_name = "C",
      .fit = tw_logistic_fit,
      .can_blend = true,
-     .strength_count = 5,
-     .strengths = {0.5, 1.5, 5, 15, 50}},
+     .strength_count = 4,
+     .strengths = {1, 4, 15, 50}},
     {.name = "RBF kernel machine",
      .strength_name = "ridge",
      .fit = tw_kernel_fit,
@@ -195,6 +195,9 @@ static enum tw_status add(const struct tw_task *task, struct tw_candidate candid
     tw_temperature_apply(&task->held_out, candidate.temperature, candidate.log_scores);
     candidate.judgement = tw_judge(&task->held_out, candidate.log_scores);
     candidates->items[candidates->count++] = candidate;
+    tw_log(task->sink, TW_LOG_DEBUG, "%s on %s, %s %g, gamma %g: log loss %.4f, accuracy %.4f", candidate.family->name,
+           tw_map_name(candidate.map), candidate.family->strength_name, candidate.strength, candidate.gamma,
+           candidate.judgement.loss, candidate.judgement.accuracy);
     return TW_OK;
 }
 

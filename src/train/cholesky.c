@@ -136,97 +136,115 @@ void tw_cholesky_release(struct tw_cholesky *cholesky)
     *cholesky = (struct tw_cholesky){0};
 }
 
-/* rows[first..] = inverse of the diagonal block (or of its transpose) * rows[first..], through `block`. */
-static enum tw_status apply_inverse(const struct tw_cholesky *c, size_t first, bool is_transposed, float *rows,
-                                    size_t columns, float *block, struct tw_error *error)
+/* Right sides lie transposed while they are solved (columns x n): few of them fill the library's wide tiles only so. */
+struct sides {
+    const struct tw_cholesky *cholesky;
+    float *values; /* columns x n */
+    float *block;  /* columns x BLOCK */
+    size_t columns;
+};
+
+/* The block's part of the sides times the inverse of its diagonal block, transposed or not. */
+static enum tw_status apply_inverse(const struct sides *s, size_t first, bool is_transposed, struct tw_error *error)
 {
-    size_t size = block_size(c->n, first);
-    memcpy(block, rows + first * columns, size * columns * sizeof *block);
-    const struct tw_gemm product = {.transposes_a = is_transposed,
-                                    .m = (int64_t)size,
-                                    .n = (int64_t)columns,
+    size_t n = s->cholesky->n, size = block_size(n, first);
+    for (size_t column = 0; column < s->columns; column++)
+        memcpy(s->block + column * size, s->values + column * n + first, size * sizeof *s->block);
+    const struct tw_gemm product = {.transposes_b = is_transposed,
+                                    .m = (int64_t)s->columns,
+                                    .n = (int64_t)size,
                                     .k = (int64_t)size,
                                     .alpha = 1,
-                                    .a = c->inverses + first / BLOCK * BLOCK * BLOCK,
-                                    .lda = BLOCK,
-                                    .b = block,
-                                    .ldb = (int64_t)columns,
-                                    .c = rows + first * columns,
-                                    .ldc = (int64_t)columns};
-    return tw_gemm_run(&product, c->threads, error);
+                                    .a = s->block,
+                                    .lda = (int64_t)size,
+                                    .b = s->cholesky->inverses + first / BLOCK * BLOCK * BLOCK,
+                                    .ldb = BLOCK,
+                                    .c = s->values + first,
+                                    .ldc = (int64_t)n};
+    return tw_gemm_run(&product, s->cholesky->threads, error);
 }
 
-static enum tw_status solve_lower(const struct tw_cholesky *c, float *rows, size_t columns, float *block,
-                                  struct tw_error *error)
+static enum tw_status solve_lower(const struct sides *s, struct tw_error *error)
 {
+    const struct tw_cholesky *c = s->cholesky;
     enum tw_status status = TW_OK;
     for (size_t i = 0; i < c->n && status == TW_OK; i += BLOCK) {
-        const struct tw_gemm known = {.m = (int64_t)block_size(c->n, i),
-                                      .n = (int64_t)columns,
+        const struct tw_gemm known = {.transposes_b = true,
+                                      .m = (int64_t)s->columns,
+                                      .n = (int64_t)block_size(c->n, i),
                                       .k = (int64_t)i,
                                       .alpha = -1,
-                                      .a = c->factor + i * c->n,
+                                      .a = s->values,
                                       .lda = (int64_t)c->n,
-                                      .b = rows,
-                                      .ldb = (int64_t)columns,
+                                      .b = c->factor + i * c->n,
+                                      .ldb = (int64_t)c->n,
                                       .beta = 1,
-                                      .c = rows + i * columns,
-                                      .ldc = (int64_t)columns};
+                                      .c = s->values + i,
+                                      .ldc = (int64_t)c->n};
         if (i > 0)
             status = tw_gemm_run(&known, c->threads, error);
         if (status == TW_OK)
-            status = apply_inverse(c, i, false, rows, columns, block, error);
+            status = apply_inverse(s, i, true, error);
     }
     return status;
 }
 
-static enum tw_status solve_upper(const struct tw_cholesky *c, float *rows, size_t columns, float *block,
-                                  struct tw_error *error)
+static enum tw_status solve_upper(const struct sides *s, struct tw_error *error)
 {
+    const struct tw_cholesky *c = s->cholesky;
     enum tw_status status = TW_OK;
-    size_t blocks = (c->n + BLOCK - 1) / BLOCK;
-    for (size_t b = blocks; b > 0 && status == TW_OK; b--) {
-        size_t i = (b - 1) * BLOCK, end = i + block_size(c->n, i);
-        const struct tw_gemm known = {.transposes_a = true,
-                                      .m = (int64_t)(end - i),
-                                      .n = (int64_t)columns,
+    for (size_t block = (c->n + BLOCK - 1) / BLOCK; block > 0 && status == TW_OK; block--) {
+        size_t i = (block - 1) * BLOCK, end = i + block_size(c->n, i);
+        const struct tw_gemm known = {.m = (int64_t)s->columns,
+                                      .n = (int64_t)(end - i),
                                       .k = (int64_t)(c->n - end),
                                       .alpha = -1,
-                                      .a = c->factor + end * c->n + i,
+                                      .a = s->values + end,
                                       .lda = (int64_t)c->n,
-                                      .b = rows + end * columns,
-                                      .ldb = (int64_t)columns,
+                                      .b = c->factor + end * c->n + i,
+                                      .ldb = (int64_t)c->n,
                                       .beta = 1,
-                                      .c = rows + i * columns,
-                                      .ldc = (int64_t)columns};
+                                      .c = s->values + i,
+                                      .ldc = (int64_t)c->n};
         if (end < c->n)
             status = tw_gemm_run(&known, c->threads, error);
         if (status == TW_OK)
-            status = apply_inverse(c, i, true, rows, columns, block, error);
+            status = apply_inverse(s, i, false, error);
     }
+    return status;
+}
+
+static enum tw_status solve(const struct tw_cholesky *cholesky, bool is_whole, float *rows, size_t columns,
+                            struct tw_error *error)
+{
+    size_t n = cholesky->n;
+    struct sides s = {cholesky, tw_alloc(columns * (n + BLOCK), sizeof(float)), NULL, columns};
+    if (s.values == NULL)
+        return tw_fail_memory(error, columns * (n + BLOCK) * sizeof(float), "solving");
+    s.block = s.values + columns * n;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < columns; j++)
+            s.values[j * n + i] = rows[i * columns + j];
+    }
+    enum tw_status status = is_whole ? solve_lower(&s, error) : TW_OK;
+    if (status == TW_OK)
+        status = solve_upper(&s, error);
+    for (size_t i = 0; i < n && status == TW_OK; i++) {
+        for (size_t j = 0; j < columns; j++)
+            rows[i * columns + j] = s.values[j * n + i];
+    }
+    tw_free(s.values);
     return status;
 }
 
 enum tw_status tw_cholesky_solve(const struct tw_cholesky *cholesky, float *rows, size_t columns,
                                  struct tw_error *error)
 {
-    float *block = tw_alloc(columns, BLOCK * sizeof *block);
-    if (block == NULL)
-        return tw_fail_memory(error, columns * BLOCK * sizeof *block, "solving");
-    enum tw_status status = solve_lower(cholesky, rows, columns, block, error);
-    if (status == TW_OK)
-        status = solve_upper(cholesky, rows, columns, block, error);
-    tw_free(block);
-    return status;
+    return solve(cholesky, true, rows, columns, error);
 }
 
 enum tw_status tw_cholesky_solve_upper(const struct tw_cholesky *cholesky, float *rows, size_t columns,
                                        struct tw_error *error)
 {
-    float *block = tw_alloc(columns, BLOCK * sizeof *block);
-    if (block == NULL)
-        return tw_fail_memory(error, columns * BLOCK * sizeof *block, "solving");
-    enum tw_status status = solve_upper(cholesky, rows, columns, block, error);
-    tw_free(block);
-    return status;
+    return solve(cholesky, false, rows, columns, error);
 }

@@ -11,7 +11,8 @@
 enum { PAIRS = 8, MOST_STEPS = 200, MOST_HALVINGS = 30 };
 /* Mean p (1 - p) of a class at a fair fit: Hessian blocks are about that much of the scatter. */
 static const double curvature = 0.1;
-static const double tolerance = 1e-7;
+/* Relative gain, twice in a row, at which a fit is done: for a rule that stays, and for one that is only judged. */
+static const double tolerance = 1e-8, judged_tolerance = 1e-5;
 static const float ruled_out = -1e4f;
 
 struct lbfgs {
@@ -160,6 +161,7 @@ static enum tw_status minimise(struct lbfgs *l, double strength, struct tw_error
 {
     const struct tw_problem *p = l->problem;
     double value, found;
+    double enough = l->held_out == TW_FIT_ALL ? tolerance : judged_tolerance;
     bool is_done = false;
     l->inverse_c = p->spread / strength;
     l->pairs = 0;
@@ -177,7 +179,7 @@ static enum tw_status minimise(struct lbfgs *l, double strength, struct tw_error
         if (status != TW_OK || is_done)
             break;
         accept(l);
-        small = value - found < tolerance * fabs(found) ? small + 1 : 0;
+        small = value - found < enough * fabs(found) ? small + 1 : 0;
         value = found;
     }
     tw_cholesky_release(&l->factor);
