@@ -137,7 +137,7 @@ def search_of_scikit_learn(x, y):
             searches.append((LinearDiscriminantAnalysis(solver="lsqr"), {"shrinkage": [0.1, 0.3, 0.5, 0.8]}, y))
         else:
             searches.append((KernelRidge(kernel="rbf"), {"gamma": [g / (2 * spread) for g in (0.5, 1, 2)],
-                                                         "alpha": [0.03, 0.1, 0.3]}, targets))
+                                                         "alpha": [0.05, 0.15, 0.5]}, targets))
         if name != "embeddings":
             searches.append((NearestCentroid(), {"metric": ["euclidean"]}, y))
         for model, grid, truth in searches:

@@ -31,12 +31,13 @@ const struct tw_family tw_families[] = {
      .is_kernel = true,
      .can_blend = true,
      .strength_count = 3,
-     .strengths = {0.03, 0.1, 0.3},
+     .strengths = {0.05, 0.15, 0.5},
      .gamma_count = 3,
      .gammas = {0.5, 1, 2}},
 };
 const size_t tw_family_count = sizeof tw_families / sizeof *tw_families;
 
+enum { MOST_GROUPS = 32, MOST_SUMS = 512 };
 /* A bias that rules a class out. */
 static const float ruled_out = -100;
 
@@ -234,16 +235,6 @@ enum tw_status tw_candidates_judge(const struct tw_task *task, const struct tw_f
     return status;
 }
 
-/* columns of `from` (rows x classes) scaled into their places in `to` (rows x outputs). */
-static void place(const float *from, size_t rows, size_t classes, double scale, const size_t *places, float *to,
-                  size_t outputs)
-{
-    for (size_t row = 0; row < rows; row++) {
-        for (size_t c = 0; c < classes; c++)
-            to[row * outputs + places[c]] = (float)((double)from[row * classes + c] * scale);
-    }
-}
-
 static enum tw_status add_support(const struct tw_design *design, double gamma, struct tw_branch *branch,
                                   struct tw_error *error)
 {
@@ -267,36 +258,101 @@ static enum tw_status add_support(const struct tw_design *design, double gamma, 
     return TW_OK;
 }
 
-/* weights (rank x classes) and bias over the basis, as the branch's last stage. */
-static enum tw_status add_rule(const struct tw_task *task, const struct tw_candidate *candidate,
-                               const struct tw_design *design, float *weights, float *bias, const size_t *places,
-                               size_t outputs, struct tw_branch *branch, struct tw_error *error)
+/* What becomes of a rule over the basis in the head. Borrowed. */
+struct rule {
+    const struct tw_task *task;
+    const struct tw_candidate *candidate;
+    const struct tw_design *design;
+    const float *weights, *bias; /* rank x classes; classes */
+    const size_t *places;        /* output of each class */
+    size_t outputs;
+};
+
+static void place_bias(const struct rule *rule, const double *bias, struct tw_stage *dense)
 {
-    size_t classes = task->held_out.classes, inputs = candidate->family->is_kernel ? design->count : design->width;
-    float *unfolded = NULL;
-    enum tw_status status = TW_OK;
-    if (!candidate->family->is_kernel) {
-        unfolded = tw_alloc(inputs * classes, sizeof *unfolded);
-        status = unfolded != NULL ? tw_design_unfold(design, weights, classes, unfolded, error)
-                                  : tw_fail_memory(error, inputs * classes * sizeof *unfolded, "the head");
-        for (size_t c = 0; c < classes && status == TW_OK; c++) {
-            double shift = 0;
-            for (size_t i = 0; i < inputs; i++)
-                shift += (double)design->center[i] * (double)unfolded[i * classes + c];
-            bias[c] = (float)((double)bias[c] - shift);
+    for (size_t i = 0; i < rule->outputs; i++)
+        dense->bias[i] = ruled_out;
+    for (size_t c = 0; c < rule->task->held_out.classes; c++)
+        dense->bias[rule->places[c]] = (float)(bias[c] / rule->candidate->temperature);
+}
+
+/* bias (in double, and changed): less what the rows' centre, given as `center`, adds to each class. */
+static void move_bias(const float *center, const float *weights, size_t rows, size_t classes, double sign, double *bias)
+{
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t c = 0; c < classes; c++)
+            bias[c] += sign * (double)center[i] * (double)weights[i * classes + c];
+    }
+}
+
+static enum tw_status add_linear(const struct rule *rule, double *bias, struct tw_branch *branch,
+                                 struct tw_error *error)
+{
+    size_t classes = rule->task->held_out.classes, inputs = rule->design->width;
+    float *unfolded = tw_alloc(inputs * classes, sizeof *unfolded);
+    struct tw_stage *dense = unfolded != NULL ? tw_branch_add(branch, TW_STAGE_DENSE, inputs, rule->outputs) : NULL;
+    enum tw_status status = dense != NULL
+                                ? tw_design_unfold(rule->design, rule->weights, classes, unfolded, error)
+                                : tw_fail_memory(error, inputs * rule->outputs * sizeof *unfolded, "the head");
+    if (status == TW_OK) {
+        move_bias(rule->design->center, unfolded, inputs, classes, -1, bias);
+        place_bias(rule, bias, dense);
+        for (size_t i = 0; i < inputs; i++) {
+            for (size_t c = 0; c < classes; c++)
+                dense->weights[i * rule->outputs + rule->places[c]] =
+                    (float)((double)unfolded[i * classes + c] / rule->candidate->temperature);
         }
     }
-    struct tw_stage *dense = status == TW_OK ? tw_branch_add(branch, TW_STAGE_DENSE, inputs, outputs) : NULL;
-    if (status == TW_OK && dense == NULL)
-        status = tw_fail_memory(error, inputs * outputs * sizeof(float), "the head");
-    if (status == TW_OK) {
-        for (size_t i = 0; i < outputs; i++)
-            dense->bias[i] = ruled_out;
-        place(unfolded != NULL ? unfolded : weights, inputs, classes, 1 / candidate->temperature, places,
-              dense->weights, outputs);
-        place(bias, 1, classes, 1 / candidate->temperature, places, dense->bias, outputs);
-    }
     tw_free(unfolded);
+    return status;
+}
+
+/* A kernel machine's sum is a small difference of great numbers. Any runtime that adds in f32 loses least when kernel
+ * values are taken less their means and when some tens of short sums (a dense layer whose weights are mostly 0) come
+ * before the one of them all. */
+static enum tw_status add_sums(const struct rule *rule, const float *kernel, double *bias, struct tw_branch *branch,
+                               struct tw_error *error)
+{
+    size_t classes = rule->task->held_out.classes, n = rule->design->count;
+    size_t groups = MOST_SUMS / classes < MOST_GROUPS ? MOST_SUMS / classes : MOST_GROUPS;
+    groups = groups > 0 ? groups : 1;
+    struct tw_stage *shift = tw_branch_add(branch, TW_STAGE_SHIFT, n, n), *parts = NULL, *dense = NULL;
+    if (shift != NULL)
+        parts = tw_branch_add(branch, TW_STAGE_DENSE, n, groups * classes);
+    if (parts != NULL)
+        dense = tw_branch_add(branch, TW_STAGE_DENSE, groups * classes, rule->outputs);
+    if (dense == NULL)
+        return tw_fail_memory(error, n * groups * classes * sizeof(float), "the head");
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (size_t row = 0; row < n; row++)
+            sum += (double)kernel[i * n + row];
+        shift->bias[i] = (float)(-sum / (double)n);
+    }
+    move_bias(shift->bias, rule->weights, n, classes, -1, bias);
+    place_bias(rule, bias, dense);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t c = 0; c < classes; c++)
+            parts->weights[i * parts->outputs + i % groups * classes + c] =
+                (float)((double)rule->weights[i * classes + c] / rule->candidate->temperature);
+    }
+    for (size_t i = 0; i < groups * classes; i++)
+        dense->weights[i * rule->outputs + rule->places[i % classes]] = 1;
+    return TW_OK;
+}
+
+static enum tw_status add_rule(const struct rule *rule, const struct view *view, struct tw_branch *branch,
+                               struct tw_error *error)
+{
+    size_t classes = rule->task->held_out.classes;
+    double *bias = tw_alloc(classes, sizeof *bias);
+    if (bias == NULL)
+        return tw_fail_memory(error, classes * sizeof *bias, "the head");
+    for (size_t c = 0; c < classes; c++)
+        bias[c] = (double)rule->bias[c];
+    enum tw_status status = rule->candidate->family->is_kernel ? add_sums(rule, view->kernel, bias, branch, error)
+                                                               : add_linear(rule, bias, branch, error);
+    tw_free(bias);
     return status;
 }
 
@@ -320,7 +376,7 @@ enum tw_status tw_candidate_to_branch(const struct tw_task *task, const struct t
     if (status == TW_OK && candidate->family->is_kernel)
         status = add_support(design, candidate->gamma, branch, error);
     if (status == TW_OK)
-        status = add_rule(task, candidate, design, weights, bias, places, outputs, branch, error);
+        status = add_rule(&(struct rule){task, candidate, design, weights, bias, places, outputs}, &view, branch, error);
     view_release(&view);
     tw_free(weights);
     tw_free(bias);

@@ -8,7 +8,7 @@
 #include "graph/graph.h"
 #include "train/stage.h"
 
-enum { TW_MAX_STAGES = 6, TW_MAX_BRANCHES = 4 };
+enum { TW_MAX_STAGES = 8, TW_MAX_BRANCHES = 4 };
 
 /* Owned. */
 struct tw_branch {
