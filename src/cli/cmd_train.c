@@ -37,7 +37,7 @@ static enum tw_exit report(const struct tw_arguments *arguments, struct tw_conso
 static const char *default_recipe(const struct tw_arguments *arguments)
 {
     static const enum tw_option_id workshop[] = {TW_OPTION_STEPS, TW_OPTION_BATCH, TW_OPTION_HIDDEN, TW_OPTION_DROPOUT,
-                                              TW_OPTION_LEARNING_RATE};
+                                                 TW_OPTION_LEARNING_RATE};
     for (size_t i = 0; i < sizeof workshop / sizeof *workshop; i++) {
         if (tw_has(arguments, workshop[i]))
             return "workshop";

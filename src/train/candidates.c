@@ -202,9 +202,8 @@ static enum tw_status add(const struct tw_task *task, struct tw_candidate candid
     return TW_OK;
 }
 
-static enum tw_status judge_view(const struct tw_task *task, const struct tw_family *family,
-                                 struct tw_design *design, double gamma, struct tw_candidates *candidates,
-                                 struct tw_error *error)
+static enum tw_status judge_view(const struct tw_task *task, const struct tw_family *family, struct tw_design *design,
+                                 double gamma, struct tw_candidates *candidates, struct tw_error *error)
 {
     size_t size = task->held_out.count * task->held_out.classes;
     struct view view = {0};
@@ -223,9 +222,8 @@ static enum tw_status judge_view(const struct tw_task *task, const struct tw_fam
     return status == TW_UNSUPPORTED ? TW_OK : status; /* singular: no candidate */
 }
 
-enum tw_status tw_candidates_judge(const struct tw_task *task, const struct tw_family *family,
-                                   struct tw_design *design, struct tw_candidates *candidates,
-                                   struct tw_error *error)
+enum tw_status tw_candidates_judge(const struct tw_task *task, const struct tw_family *family, struct tw_design *design,
+                                   struct tw_candidates *candidates, struct tw_error *error)
 {
     enum tw_status status = TW_OK;
     if (!family->is_kernel)
@@ -368,15 +366,15 @@ enum tw_status tw_candidate_to_branch(const struct tw_task *task, const struct t
     if (status == TW_OK && (weights = tw_alloc(view.problem.rank * classes, sizeof *weights)) == NULL)
         status = tw_fail_memory(error, view.problem.rank * classes * sizeof *weights, "the head");
     if (status == TW_OK)
-        status =
-            candidate->family->fit(&view.problem, TW_FIT_ALL, &candidate->strength, 1, weights, bias, error);
+        status = candidate->family->fit(&view.problem, TW_FIT_ALL, &candidate->strength, 1, weights, bias, error);
     branch->weight = 1;
     if (status == TW_OK)
         status = tw_map_to_branch(design->map, design->width, branch, error);
     if (status == TW_OK && candidate->family->is_kernel)
         status = add_support(design, candidate->gamma, branch, error);
     if (status == TW_OK)
-        status = add_rule(&(struct rule){task, candidate, design, weights, bias, places, outputs}, &view, branch, error);
+        status =
+            add_rule(&(struct rule){task, candidate, design, weights, bias, places, outputs}, &view, branch, error);
     view_release(&view);
     tw_free(weights);
     tw_free(bias);

@@ -45,9 +45,8 @@ struct tw_task {
 };
 /* Adds a candidate for each gamma and strength of the family over the design. One that cannot be computed (a matrix that is
  * singular in f32) is left out. */
-enum tw_status tw_candidates_judge(const struct tw_task *task, const struct tw_family *family,
-                                   struct tw_design *design, struct tw_candidates *candidates,
-                                   struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_candidates_judge(const struct tw_task *task, const struct tw_family *family, struct tw_design *design,
+                                   struct tw_candidates *candidates, struct tw_error *error) TW_MUST_USE;
 
 /* A rule learnt from all rows, calibrated by the candidate's temperature, as a branch from embedding to logits of
  * `outputs` classes; class i of the problem is output `places[i]`, other outputs are ruled out. */

@@ -46,7 +46,7 @@ static void deal(const struct place *places, size_t count, size_t fold_count, ui
         bool is_alone = count_different(places, first, count) == 1;
         for (; i < count && places[i].class == places[first].class; i++) {
             next += i > first && places[i].hash != places[i - 1].hash;
-            folds[places[i].row] = is_alone ? TW_NEVER_HELD_OUT : (uint8_t)(next % fold_count);
+            folds[places[i].row] = (uint8_t)(is_alone ? TW_NEVER_HELD_OUT : next % fold_count);
         }
         next += !is_alone;
     }
@@ -60,8 +60,8 @@ enum tw_status tw_folds_make(const struct tw_examples *examples, const size_t *c
     if (places == NULL)
         return tw_fail_memory(error, count * sizeof *places, "folds");
     for (size_t i = 0; i < count; i++)
-        places[i] = (struct place){classes[i], i,
-                                   hash_of(examples->embeddings + i * examples->width, examples->width, seed)};
+        places[i] =
+            (struct place){classes[i], i, hash_of(examples->embeddings + i * examples->width, examples->width, seed)};
     qsort(places, count, sizeof *places, compare_places);
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && places[i].class == places[i - 1].class)

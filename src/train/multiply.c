@@ -49,7 +49,6 @@ enum tw_status tw_multiply_transposed(const float *a, const float *b, size_t m, 
                                       int threads, struct tw_error *error)
 {
     return multiply(
-        (struct tw_gemm){
-            .transposes_a = true, .m = (int64_t)m, .n = (int64_t)n, .k = (int64_t)k, .a = a, .b = b},
-        out, threads, error);
+        (struct tw_gemm){.transposes_a = true, .m = (int64_t)m, .n = (int64_t)n, .k = (int64_t)k, .a = a, .b = b}, out,
+        threads, error);
 }

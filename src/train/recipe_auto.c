@@ -90,8 +90,7 @@ static enum tw_status find_targets(struct search *s, struct tw_error *error)
 static enum tw_status design_of(struct search *s, enum tw_map map, struct tw_design **design, struct tw_error *error)
 {
     *design = &s->designs[map];
-    return (*design)->count > 0 ? TW_OK
-                                : tw_design_init(*design, s->examples, map, s->options->threads, error);
+    return (*design)->count > 0 ? TW_OK : tw_design_init(*design, s->examples, map, s->options->threads, error);
 }
 
 static bool has_negative(const struct tw_examples *examples)
@@ -128,8 +127,9 @@ static enum tw_status judge_all(struct search *s, struct tw_error *error)
             if (status == TW_OK)
                 status = tw_candidates_judge(&s->task, family, design, &s->candidates, error);
         }
-        tw_progress(s->options->sink, &(struct tw_progress){
-                                          .stage = "choose", .unit = "families", .done = i + 1, .total = tw_family_count});
+        tw_progress(
+            s->options->sink,
+            &(struct tw_progress){.stage = "choose", .unit = "families", .done = i + 1, .total = tw_family_count});
     }
     return status;
 }
@@ -176,10 +176,10 @@ static enum tw_status describe_choice(const struct search *s, struct tw_error *e
     struct tw_buffer *out = s->options->choice_json;
     if (out == NULL)
         return TW_OK;
-    enum tw_status status =
-        tw_buffer_printf(out, error, "{\"recipe\":\"auto\",\"seed\":%llu,\"folds\":%zu,\"log_loss\":%.6g,\"accuracy\":%.6g",
-                         (unsigned long long)s->options->seed, s->task.fold_count, s->choice.judgement.loss,
-                         s->choice.judgement.accuracy);
+    enum tw_status status = tw_buffer_printf(
+        out, error, "{\"recipe\":\"auto\",\"seed\":%llu,\"folds\":%zu,\"log_loss\":%.6g,\"accuracy\":%.6g",
+        (unsigned long long)s->options->seed, s->task.fold_count, s->choice.judgement.loss,
+        s->choice.judgement.accuracy);
     for (size_t i = 0; i < s->choice.member_count && status == TW_OK; i++) {
         status = tw_buffer_append_text(out, i == 0 ? ",\"chosen\":[" : ",", error);
         if (status == TW_OK)
@@ -217,10 +217,8 @@ static enum tw_status take_nearest_mean(struct search *s, struct tw_head *head, 
     enum tw_status status = design_of(s, map, &design, error);
     if (status != TW_OK)
         return status;
-    const struct tw_candidate nearest = {.family = &tw_families[0],
-                                         .map = map,
-                                         .strength = 1,
-                                         .temperature = design->spread > 0 ? design->spread : 1};
+    const struct tw_candidate nearest = {
+        .family = &tw_families[0], .map = map, .strength = 1, .temperature = design->spread > 0 ? design->spread : 1};
     s->choice = (struct tw_choice){.member_count = 1, .members = {&nearest}, .temperature = 1};
     status = build(s, head, error);
     tw_log(s->options->sink, TW_LOG_INFO, "head: %s on %s: one example a class allows no other", nearest.family->name,
@@ -271,8 +269,10 @@ enum tw_status tw_auto_train(const struct tw_examples *examples, const struct tw
     if (status != TW_OK)
         return status;
     if (examples->count > most_rows || rank > most_rank || examples->count > most_scores / options->class_count) {
-        tw_log(options->sink, TW_LOG_INFO, "head: workshop: %zu examples of %zu values and %zu classes are too many to try "
-               "others", examples->count, examples->width, options->class_count);
+        tw_log(options->sink, TW_LOG_INFO,
+               "head: workshop: %zu examples of %zu values and %zu classes are too many to try "
+               "others",
+               examples->count, examples->width, options->class_count);
         return tw_workshop_train(examples, options, head, error);
     }
     status = run(&s, head, error);

@@ -71,8 +71,8 @@ static int add_number(struct nodes *nodes, const char *part, float value)
     return add_constant(nodes, part, (struct tw_shape){1, {1}}, &value);
 }
 
-static enum tw_status dense_forward(const struct tw_stage *stage, const float *in, size_t rows, float *out,
-                                    int threads, struct tw_error *error)
+static enum tw_status dense_forward(const struct tw_stage *stage, const float *in, size_t rows, float *out, int threads,
+                                    struct tw_error *error)
 {
     const struct tw_layer layer = {stage->inputs, stage->outputs, stage->weights, stage->bias, TW_LAYER_LINEAR};
     return tw_dense_forward(&layer, in, rows, out, threads, error);
@@ -147,8 +147,8 @@ static void unit_nodes(const struct tw_stage *stage, struct nodes *nodes)
     nodes->value = add_node(nodes, TW_OP_DIV, NULL, (int[]){nodes->value, divisor, -1}, stage->outputs);
 }
 
-static enum tw_status shift_forward(const struct tw_stage *stage, const float *in, size_t rows, float *out,
-                                    int threads, struct tw_error *error)
+static enum tw_status shift_forward(const struct tw_stage *stage, const float *in, size_t rows, float *out, int threads,
+                                    struct tw_error *error)
 {
     (void)threads;
     (void)error;
