@@ -40,7 +40,7 @@ static enum tw_exit report(const struct tw_arguments *arguments, struct tw_conso
         status = tw_comparison_text(comparison, arguments->operands[0], arguments->operands[1], console->is_json, &out,
                                     error);
     else if (status == TW_OK && console->is_json)
-        status = tw_evaluation_json(&result->metrics, labels, &out, error);
+        status = tw_evaluation_json(&result->metrics, labels, NULL, &out, error);
     else if (status == TW_OK && !console->is_quiet)
         status = tw_evaluation_text(&result->metrics, labels, &out, error);
     name_skipped(result, console);

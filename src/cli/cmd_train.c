@@ -10,7 +10,7 @@ static enum tw_exit report(const struct tw_arguments *arguments, struct tw_conso
     const char *const *labels = (const char *const *)result->labels;
     enum tw_status status = TW_OK;
     if (console->is_json && result->has_metrics) {
-        status = tw_evaluation_json(&result->metrics, labels, &out, error);
+        status = tw_evaluation_json(&result->metrics, labels, result->recipe_json, &out, error);
     } else if (console->is_json) {
         status = tw_buffer_printf(&out, error, "{\"accuracy\":null,\"count\":0,\"train\":%zu}\n", result->train);
     } else if (!console->is_quiet) {

@@ -318,16 +318,6 @@ static enum tw_status write_model(struct job *job, struct tw_train_result *resul
     return tw_model_write(result->model_path, &parts, error);
 }
 
-/* Into the metrics' object, whose brace and newline end the text. */
-static enum tw_status add_recipe(struct tw_buffer *json, const char *recipe_json, struct tw_error *error)
-{
-    while (json->size > 0 && json->data[json->size - 1] != '}')
-        json->size--;
-    if (json->size > 0)
-        json->size--;
-    return tw_buffer_printf(json, error, ",\"recipe\":%s}\n", recipe_json);
-}
-
 static enum tw_status write_evaluation(struct job *job, struct tw_train_result *result, struct tw_error *error)
 {
     const char *output = job->options->output;
@@ -350,9 +340,7 @@ static enum tw_status write_evaluation(struct job *job, struct tw_train_result *
         status = tw_metrics_complete(&eval, scores, job->unlabelled_class, job->options->task.threads, &result->metrics,
                                      error);
     if (!status)
-        status = tw_evaluation_json(&result->metrics, labels, &json, error);
-    if (!status)
-        status = add_recipe(&json, job->recipe_json, error);
+        status = tw_evaluation_json(&result->metrics, labels, job->recipe_json, &json, error);
     if (!status)
         status = tw_predictions_csv(&eval, scores, &result->metrics, labels, &csv, error);
     if (!status)
@@ -508,6 +496,8 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     if (!status) { /* the names change hands */
         result->label_count = job.labels.count;
         result->labels = tw_labels_take(&job.labels);
+        result->recipe_json = job.recipe_json;
+        job.recipe_json = NULL;
     }
     tw_embedding_store_close(&job.store, !status);
     tw_head_release(&job.head);
@@ -536,5 +526,6 @@ void tw_train_result_release(struct tw_train_result *result)
         tw_free(result->labels[i]);
     tw_free(result->labels);
     tw_free(result->model_path);
+    tw_free(result->recipe_json);
     *result = (struct tw_train_result){0};
 }

@@ -27,6 +27,7 @@ struct tw_train_result {
     char **labels; /* metrics.class_count */
     size_t label_count;
     char *model_path;
+    char *recipe_json; /* what decided the head, and what a choosing recipe chose among */
     double embed_seconds, train_seconds;
 };
 enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_result *result,

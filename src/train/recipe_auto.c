@@ -120,7 +120,8 @@ static enum tw_status judge_all(struct search *s, struct tw_error *error)
         bool takes_unit = family->is_kernel || !family->can_blend;
         const enum tw_map maps[2] = {is_signed || !takes_unit ? TW_MAP_PLAIN : TW_MAP_SQRT,
                                      takes_unit ? (is_signed ? TW_MAP_UNIT : TW_MAP_SQRT_UNIT) : TW_MAP_SQRT};
-        size_t first = family->is_kernel && !is_signed, end = is_signed && !takes_unit ? 1 : 2;
+        bool takes_last = family->is_kernel || family->fit == tw_logistic_fit; /* what costs most is tried on one map */
+        size_t first = takes_last && !is_signed, end = is_signed && !takes_unit ? 1 : 2;
         for (size_t m = first; m < end && status == TW_OK && is_affordable(s, family); m++) {
             struct tw_design *design;
             status = design_of(s, maps[m], &design, error);

@@ -24,7 +24,7 @@ def same_rows(a, b):
 def test_on_the_evaluation_photos_it_finds_what_training_wrote(topwork, run, tmp_path):
     done = topwork("evaluate", run / "model.onnx", tmp_path / "eval", "--json", "--predictions", tmp_path / "p.csv")
     found, wanted = json.loads(done.stdout), json.loads((run / "metrics.json").read_text())
-    wanted.pop("recipe", None)
+    assert wanted.pop("recipe")["recipe"] == "workshop"
     assert made.same_numbers(found, wanted, 1e-5)
     same_rows(made.rows(tmp_path / "p.csv"), made.rows(run / "predictions.csv"))
 
