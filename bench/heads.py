@@ -132,8 +132,9 @@ def search_of_scikit_learn(x, y):
     for name, features in (("embeddings", x), ("square roots", root(x)), ("unit square roots", unit_root(x))):
         spread = np.square(features - features.mean(axis=0)).sum(axis=1).mean()
         searches = []
+        if name == "square roots":
+            searches.append((LogisticRegression(max_iter=1000), {"C": [s / spread for s in (1, 4, 15)]}, y))
         if name != "unit square roots":
-            searches.append((LogisticRegression(max_iter=1000), {"C": [s / spread for s in (1, 4, 15, 50)]}, y))
             searches.append((LinearDiscriminantAnalysis(solver="lsqr"), {"shrinkage": [0.1, 0.3, 0.5, 0.8]}, y))
         else:
             searches.append((KernelRidge(kernel="rbf"), {"gamma": [g / (2 * spread) for g in (0.5, 1, 2)],
