@@ -32,7 +32,7 @@ struct job {
     struct tw_recipe_options recipe_options;
     char *recipe_json, *checkpoints;
     struct tw_monitor monitor;
-    float *scores; /* of eval's rows */
+    float *scores;           /* of eval's rows */
     struct tw_buffer choice; /* what the recipe chose, as JSON; empty where it does not choose */
     struct tw_head head;
 };
