@@ -283,11 +283,14 @@ static enum tw_status writer_commit(struct tw_writer *base, struct tw_error *err
     return status;
 }
 
+/* Temporary files are called ".NAME.tw-" and six letters and digits: nobody else's are, so that a sweep takes only our own. */
+#define TEMPORARY_MARK ".tw-"
+
 static char *temporary_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     int folder = slash ? (int)(slash - path) + 1 : 0;
-    return tw_format("%.*s.%.200s.XXXXXX", folder, path, path + folder);
+    return tw_format("%.*s.%.200s" TEMPORARY_MARK "XXXXXX", folder, path, path + folder);
 }
 
 static enum tw_status file_open_writer(const char *path, struct tw_writer **writer, struct tw_error *error)
@@ -323,11 +326,12 @@ static enum tw_status file_open_writer(const char *path, struct tw_writer **writ
     return TW_OK;
 }
 
-/* ".NAME.XXXXXX", as temporary_name makes them. */
-static bool is_temporary(const char *name)
+bool tw_storage_is_temporary(const char *name)
 {
-    size_t length = strlen(name);
-    return length > 8 && name[0] == '.' && name[length - 7] == '.' && !strchr(name + length - 6, '.');
+    static const char mark[] = TEMPORARY_MARK;
+    size_t length = strlen(name), tail = sizeof mark - 1 + 6;
+    return length > tail + 1 && name[0] == '.' && memcmp(name + length - tail, mark, sizeof mark - 1) == 0 &&
+           !strchr(name + length - 6, '.');
 }
 
 static enum tw_status file_sweep(const char *path, struct tw_error *error)
@@ -336,8 +340,9 @@ static enum tw_status file_sweep(const char *path, struct tw_error *error)
     enum tw_status status = file_list(path, &listing, error);
     for (size_t i = 0; i < listing.count && !status; i++) {
         const struct tw_entry *entry = &listing.entries[i];
-        char *temporary =
-            is_temporary(entry->name) && entry->kind == TW_ENTRY_FILE ? tw_uri_join(path, entry->name) : NULL;
+        char *temporary = tw_storage_is_temporary(entry->name) && entry->kind == TW_ENTRY_FILE
+                              ? tw_uri_join(path, entry->name)
+                              : NULL;
         int file = temporary ? open(temporary, O_RDONLY | O_CLOEXEC) : -1;
         if (file >= 0) {
             if (flock(file, LOCK_EX | LOCK_NB) == 0)

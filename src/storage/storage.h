@@ -50,6 +50,7 @@ enum tw_status tw_storage_remove(const char *uri, struct tw_error *error) TW_MUS
 
 /* Removes from a folder the temporary files of writers that were killed; those of living ones stay. */
 enum tw_status tw_storage_sweep(const char *uri, struct tw_error *error) TW_MUST_USE;
+bool tw_storage_is_temporary(const char *name); /* whether an entry is such a file, by its name */
 
 /* A file that appears whole or not at all: temporary name beside it, synced, read back, renamed, folder synced. */
 struct tw_writer;

@@ -20,6 +20,7 @@ struct job {
     struct tw_dataset dataset;
     struct tw_embedding_store store;
     struct tw_manifest manifest;
+    struct tw_output output;
 };
 
 static enum tw_status hash_settings(const struct job *job, struct tw_digest *digest, struct tw_error *error)
@@ -180,50 +181,53 @@ static enum tw_status fill_manifest(struct job *job, const struct tw_digest *set
     return status ? status : hash_inputs(&job->dataset, &manifest->input_digest, error);
 }
 
-static enum tw_status write_text_files(const struct job *job, struct tw_error *error)
+static enum tw_status write_audit(const struct job *job, struct tw_error *error)
 {
-    char *labels = tw_uri_join(job->options->output, "labels.txt"),
-         *audit = tw_uri_join(job->options->output, "audit.csv");
-    enum tw_status status =
-        labels && audit ? tw_labels_write(labels, &job->dataset.labels, error) : tw_fail_memory(error, 1, "a path");
-    if (!status)
-        status = tw_audit_write(audit, &job->dataset, error);
-    tw_free(labels);
-    tw_free(audit);
+    char *path = tw_uri_join(job->options->output, "audit.csv");
+    enum tw_status status = path ? tw_audit_write(path, &job->dataset, error) : tw_fail_memory(error, 1, "a path");
+    tw_free(path);
     return status;
 }
 
-/* Photos that an earlier run into this folder moved for their class's sake stay where they are. */
-static void split(struct job *job)
+static enum tw_status write_text_files(const struct job *job, struct tw_error *error)
 {
-    const struct tw_embed_options *options = job->options;
-    struct tw_manifest old = {0};
-    struct tw_kept_sides kept = {0};
-    if (!tw_manifest_read(options->output, &old, NULL) && old.eval_share == options->eval_share)
-        kept = (struct tw_kept_sides){
-            .eval = old.moved_to_eval,
-            .train = old.moved_to_train,
-            .eval_count = old.moved_to_eval_count,
-            .train_count = old.moved_to_train_count,
-        };
-    tw_dataset_split(&job->dataset, options->eval_share, options->eval_share > 0, &kept);
-    tw_manifest_release(&old);
+    char *labels = tw_uri_join(job->options->output, "labels.txt");
+    enum tw_status status =
+        labels ? tw_labels_write(labels, &job->dataset.labels, error) : tw_fail_memory(error, 1, "a path");
+    tw_free(labels);
+    return status ? status : write_audit(job, error);
+}
+
+static enum tw_status write_results(struct job *job, struct tw_error *error)
+{
+    enum tw_status status = tw_output_take(&job->output, error);
+    if (!status)
+        status = remove_old(job->options->output, error);
+    if (!status)
+        status = write_text_files(job, error);
+    if (!status)
+        status = fill_manifest(job, &job->output.settings, error);
+    if (!status)
+        status = write_side(job, TW_SIDE_TRAIN, error);
+    if (!status)
+        status = write_side(job, TW_SIDE_EVAL, error);
+    return status ? status : tw_manifest_write(job->options->output, &job->manifest, error);
 }
 
 static enum tw_status run(struct job *job, struct tw_error *error)
 {
     const struct tw_embed_options *options = job->options;
     static const char *const results[] = {"manifest.json", "labels.txt", "audit.csv", NULL};
-    struct tw_output output = {
+    job->output = (struct tw_output){
         .folder = options->output, .command = "embed", .is_forced = options->is_forced, .results = results};
     enum tw_status status = tw_backbone_open(&options->task, &job->backbone, error);
     if (!status)
         status = tw_photos_list(options->inputs, options->input_count, options->labels_uri, &options->task,
                                 &job->dataset, error);
     if (!status)
-        status = hash_settings(job, &output.settings, error);
+        status = hash_settings(job, &job->output.settings, error);
     if (!status)
-        status = tw_output_begin(&output, error);
+        status = tw_output_begin(&job->output, error);
     if (!status)
         status = tw_embedding_store_open(&options->task, &job->backbone, options->output, false, &job->store, error);
     if (!status)
@@ -231,19 +235,15 @@ static enum tw_status run(struct job *job, struct tw_error *error)
     if (status)
         return status;
     /* Sides after decoding: a class must not lose its one evaluation photo to a broken file. */
-    split(job);
-    status = remove_old(options->output, error);
+    tw_photos_split(&job->dataset, options->eval_share, options->output);
+    status = tw_photos_check_any(&job->dataset, error);
     if (!status)
-        status = write_text_files(job, error);
-    if (!status)
-        status = tw_photos_check_any(&job->dataset, error);
-    if (!status)
-        status = fill_manifest(job, &output.settings, error);
-    if (!status)
-        status = write_side(job, TW_SIDE_TRAIN, error);
-    if (!status)
-        status = write_side(job, TW_SIDE_EVAL, error);
-    return status ? status : tw_manifest_write(options->output, &job->manifest, error);
+        return write_results(job, error);
+    /* Old shards stay; the audit tells what is wrong with the photos, where it is not another run's. */
+    struct tw_error second = {0};
+    if (!job->output.replaces && write_audit(job, &second))
+        tw_log(options->task.sink, TW_LOG_WARNING, "%s", second.text);
+    return status;
 }
 
 enum tw_status tw_embed(const struct tw_embed_options *options, struct tw_embed_result *result, struct tw_error *error)
@@ -265,6 +265,7 @@ enum tw_status tw_embed(const struct tw_embed_options *options, struct tw_embed_
         snprintf(result->backbone, sizeof result->backbone, "%s", job.backbone.name);
     }
     tw_embedding_store_close(&job.store, !status);
+    tw_output_end(&job.output);
     tw_manifest_release(&job.manifest);
     tw_dataset_release(&job.dataset);
     tw_backbone_release(&job.backbone);

@@ -109,6 +109,11 @@ static enum tw_status write_manifest(const char *folder, const struct tw_example
         .embedding_size = train->width,
         .labels = labels->names,
         .label_count = origin->label_count,
+        .eval_share = origin->eval_share,
+        .moved_to_eval = origin->moved_to_eval,
+        .moved_to_train = origin->moved_to_train,
+        .moved_to_eval_count = origin->moved_to_eval_count,
+        .moved_to_train_count = origin->moved_to_train_count,
         .shards = &shard,
         .shard_count = 1,
     };

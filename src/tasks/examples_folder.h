@@ -11,6 +11,10 @@ struct tw_examples_origin {
     const char *backbone, *layer, *policy_json, *engine;
     struct tw_digest backbone_digest;
     size_t label_count; /* the unlabelled class, which is the last one, left out */
+    /* How photos were split, for tw_photos_split of the next run; zero where they were not. */
+    double eval_share;
+    struct tw_digest *moved_to_eval, *moved_to_train;
+    size_t moved_to_eval_count, moved_to_train_count;
 };
 enum tw_status tw_examples_folder_write(const char *run, const struct tw_example_set *train,
                                         const struct tw_labels *labels, const struct tw_examples_origin *origin,

@@ -68,28 +68,34 @@ static bool is_empty_folder(const char *folder, const struct tw_entry *entry)
     return is_empty;
 }
 
-/* Whether a folder holds results: a run that failed early, for a mistyped input, leaves its mark, its log and empty folders only, and
- * must not stand in the way of the right command. */
+/* Whether a folder holds results: a run that failed early, for a mistyped input, leaves its mark, its log, its audit and empty
+ * folders only, and must not stand in the way of the right command. Without a mark, a log is somebody else's. */
 static bool has_results(const char *folder, const struct tw_listing *listing)
 {
+    static const char *const tells_only[] = {mark_name, "log.jsonl", "audit.csv"};
+    bool has_mark = false;
+    for (size_t i = 0; i < listing->count; i++)
+        has_mark |= strcmp(listing->entries[i].name, mark_name) == 0;
     for (size_t i = 0; i < listing->count; i++) {
         const struct tw_entry *entry = &listing->entries[i];
-        bool tells_only = strcmp(entry->name, mark_name) == 0 || strcmp(entry->name, "log.jsonl") == 0;
-        if (!tells_only && !is_empty_folder(folder, entry))
+        bool counts = !tw_storage_is_temporary(entry->name) && !is_empty_folder(folder, entry);
+        for (size_t j = 0; has_mark && j < sizeof tells_only / sizeof *tells_only; j++)
+            counts = counts && strcmp(entry->name, tells_only[j]) != 0;
+        if (counts)
             return true;
     }
     return false;
 }
 
-static enum tw_status make_folder(const char *folder, bool *is_used, struct tw_error *error)
+static enum tw_status make_folder(struct tw_output *output, bool *is_used, struct tw_error *error)
 {
     struct tw_listing listing = {0};
-    enum tw_status status = tw_storage_make_folders(folder, error);
+    enum tw_status status = tw_storage_make_folders(output->folder, error);
     if (!status)
-        status = tw_storage_sweep(folder, error);
+        status = tw_folder_lock(output->folder, &output->lock, error);
     if (!status)
-        status = tw_storage_list(folder, &listing, error);
-    *is_used = !status && has_results(folder, &listing);
+        status = tw_storage_list(output->folder, &listing, error);
+    *is_used = !status && has_results(output->folder, &listing);
     tw_listing_release(&listing);
     return status && status != TW_NO_MEMORY ? tw_fail_within(error, TW_IO, "output folder") : status;
 }
@@ -105,12 +111,19 @@ static enum tw_status remove_results(const struct tw_output *output, struct tw_e
     return status;
 }
 
-enum tw_status tw_output_begin(const struct tw_output *output, struct tw_error *error)
+static enum tw_status mark(const struct tw_output *output, struct tw_error *error)
+{
+    char settings[TW_DIGEST_HEX];
+    tw_digest_hex(&output->settings, settings);
+    return write_mark(output->folder, output->command, settings, error);
+}
+
+enum tw_status tw_output_begin(struct tw_output *output, struct tw_error *error)
 {
     char wanted[TW_DIGEST_HEX], *command, *settings;
     bool is_used = false;
     tw_digest_hex(&output->settings, wanted);
-    enum tw_status status = make_folder(output->folder, &is_used, error);
+    enum tw_status status = make_folder(output, &is_used, error);
     if (status)
         return status;
     read_mark(output->folder, &command, &settings);
@@ -118,18 +131,33 @@ enum tw_status tw_output_begin(const struct tw_output *output, struct tw_error *
     bool is_same = is_ours && settings && strcmp(settings, wanted) == 0;
     tw_free(command);
     tw_free(settings);
-    if (is_same)
-        return TW_OK;
     if (is_used && !output->is_forced && !is_ours)
         return tw_fail(
             error, TW_CONFLICT,
             "output folder %s holds files that are not of a `topwork %s`: name another, or write into it by --force",
             output->folder, output->command);
-    if (is_used && !output->is_forced)
+    if (is_used && !output->is_forced && !is_same)
         return tw_fail(error, TW_CONFLICT,
                        "output folder %s holds the results of other settings: name another, or replace them by --force",
                        output->folder);
-    if (is_used)
-        status = remove_results(output, error);
-    return status ? status : write_mark(output->folder, output->command, wanted, error);
+    output->replaces = is_used && !is_same;
+    status = tw_storage_sweep(output->folder, error);
+    return status || is_same || output->replaces ? status : mark(output, error);
+}
+
+enum tw_status tw_output_take(struct tw_output *output, struct tw_error *error)
+{
+    if (!output->replaces)
+        return TW_OK;
+    enum tw_status status = remove_results(output, error);
+    if (!status)
+        status = mark(output, error);
+    output->replaces = status != TW_OK;
+    return status;
+}
+
+void tw_output_end(struct tw_output *output)
+{
+    tw_folder_unlock(output->lock);
+    output->lock = NULL;
 }

@@ -4,17 +4,26 @@
 #define TW_TASKS_OUTPUT_H
 
 #include "base/hash.h"
+#include "storage/lock.h"
+
+#include <stdbool.h>
 
 struct tw_output {
     const char *folder, *command;
     struct tw_digest settings; /* of all that decides the results */
     bool is_forced;
-    const char *const *results; /* names that the command writes and that must not outlive their settings; NULL ends */
+    const char *const *results;  /* names that the command writes and that must not outlive their settings; NULL ends */
+    bool replaces;               /* out: the folder holds results of other settings, until tw_output_take */
+    struct tw_folder_lock *lock; /* out: nobody else works in the folder until tw_output_end */
 };
 /* Makes the folder and its mark (".topwork.json"). A folder that has files but no mark, or files and the mark of other
- * settings, is TW_CONFLICT unless `is_forced`: then its results go. Empty folders and a log count for nothing. What a killed run left
- * half-written goes. */
-enum tw_status tw_output_begin(const struct tw_output *output, struct tw_error *error) TW_MUST_USE;
+ * settings, is TW_CONFLICT unless `is_forced`; one that another process works in is TW_IO. Empty folders and a log count for
+ * nothing. What a killed run left half-written goes. */
+enum tw_status tw_output_begin(struct tw_output *output, struct tw_error *error) TW_MUST_USE;
+/* To be called once the input has proved good and before results are written: the results of other settings go only then,
+ * so that a mistyped command destroys nothing. */
+enum tw_status tw_output_take(struct tw_output *output, struct tw_error *error) TW_MUST_USE;
+void tw_output_end(struct tw_output *output); /* accepts the zero state */
 /* The command that a folder is marked by. Owned; NULL: it has no mark. */
 char *tw_output_command(const char *folder);
 

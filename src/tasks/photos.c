@@ -1,5 +1,7 @@
 #include "tasks/photos.h"
 
+#include "records/shards.h"
+
 size_t tw_photos_skipped(const struct tw_dataset *dataset)
 {
     size_t skipped = 0;
@@ -25,16 +27,47 @@ enum tw_status tw_photos_check_any(const struct tw_dataset *dataset, struct tw_e
                    first->reason ? first->reason : "skipped");
 }
 
-enum tw_status tw_photos_list(const char *const *inputs, size_t count, const char *labels_uri,
-                              const struct tw_task_options *options, struct tw_dataset *dataset, struct tw_error *error)
+void tw_photos_split(struct tw_dataset *dataset, double eval_share, const char *folder)
 {
-    const struct tw_list_options list = {
-        .labels_uri = labels_uri, .corrections_uri = options->corrections, .sink = options->sink};
-    enum tw_status status = tw_dataset_list(inputs, count, &list, dataset, error);
+    struct tw_manifest old = {0};
+    struct tw_kept_sides kept = {0};
+    if (!tw_manifest_read(folder, &old, NULL) && old.eval_share == eval_share)
+        kept = (struct tw_kept_sides){
+            .eval = old.moved_to_eval,
+            .train = old.moved_to_train,
+            .eval_count = old.moved_to_eval_count,
+            .train_count = old.moved_to_train_count,
+        };
+    tw_dataset_split(dataset, eval_share, eval_share > 0, &kept);
+    tw_manifest_release(&old);
+}
+
+static enum tw_status list_photos(const char *const *inputs, size_t count, const struct tw_list_options *list,
+                                  const struct tw_task_options *options, struct tw_dataset *dataset,
+                                  struct tw_error *error)
+{
+    enum tw_status status = tw_dataset_list(inputs, count, list, dataset, error);
     if (!status && dataset->count == 0)
         status =
             tw_fail(error, TW_NOT_FOUND, "there is no photo in %s%s", inputs[0], count > 1 ? " and the others" : "");
     if (!status)
         status = tw_dataset_hash(dataset, options->threads, options->limits.max_bytes, options->sink, error);
     return status;
+}
+
+enum tw_status tw_photos_list(const char *const *inputs, size_t count, const char *labels_uri,
+                              const struct tw_task_options *options, struct tw_dataset *dataset, struct tw_error *error)
+{
+    const struct tw_list_options list = {
+        .labels_uri = labels_uri, .corrections_uri = options->corrections, .sink = options->sink};
+    return list_photos(inputs, count, &list, options, dataset, error);
+}
+
+enum tw_status tw_photos_list_known(const char *const *inputs, size_t count, const struct tw_labels *labels,
+                                    const struct tw_task_options *options, struct tw_dataset *dataset,
+                                    struct tw_error *error)
+{
+    const struct tw_list_options list = {
+        .known_labels = labels, .corrections_uri = options->corrections, .sink = options->sink};
+    return list_photos(inputs, count, &list, options, dataset, error);
 }

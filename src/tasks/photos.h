@@ -8,7 +8,14 @@
 enum tw_status tw_photos_list(const char *const *inputs, size_t count, const char *labels_uri,
                               const struct tw_task_options *options, struct tw_dataset *dataset,
                               struct tw_error *error) TW_MUST_USE;
+/* The same with labels that are fixed by what is in memory. */
+enum tw_status tw_photos_list_known(const char *const *inputs, size_t count, const struct tw_labels *labels,
+                                    const struct tw_task_options *options, struct tw_dataset *dataset,
+                                    struct tw_error *error) TW_MUST_USE;
 size_t tw_photos_skipped(const struct tw_dataset *dataset);
+/* Chooses sides. Photos that an earlier run into a folder moved for their class's sake, by its manifest, stay where they
+ * are; a folder that is not there or of another share has none. */
+void tw_photos_split(struct tw_dataset *dataset, double eval_share, const char *folder);
 /* TW_CORRUPT with the first reason when every photo is skipped. */
 enum tw_status tw_photos_check_any(const struct tw_dataset *dataset, struct tw_error *error) TW_MUST_USE;
 

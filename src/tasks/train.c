@@ -31,6 +31,7 @@ struct job {
     int64_t unlabelled_class;
     struct tw_recipe_options recipe_options;
     char *recipe_json, *checkpoints;
+    struct tw_output output;
     struct tw_monitor monitor;
     float *scores;           /* of eval's rows */
     struct tw_buffer choice; /* what the recipe chose, as JSON; empty where it does not choose */
@@ -69,9 +70,9 @@ static enum tw_status hash_settings(const struct job *job, struct tw_digest *dig
 
 static enum tw_status begin_output(struct job *job, const struct tw_recipe *recipe, struct tw_error *error)
 {
-    static const char *const results[] = {"model.onnx", "metrics.json", "predictions.csv",        "log.jsonl",
-                                          "labels.txt", "audit.csv",    "examples/manifest.json", NULL};
-    struct tw_output output = {
+    static const char *const results[] = {
+        "model.onnx", "metrics.json", "predictions.csv", "log.jsonl", "labels.txt", "audit.csv", NULL};
+    job->output = (struct tw_output){
         .folder = job->options->output, .command = "train", .is_forced = job->options->is_forced, .results = results};
     job->recipe_options = job->options->recipe_options;
     job->recipe_options.threads = job->options->task.threads;
@@ -80,9 +81,9 @@ static enum tw_status begin_output(struct job *job, const struct tw_recipe *reci
     job->checkpoints = tw_uri_join(job->options->output, "checkpoints");
     if (!job->recipe_json || !job->checkpoints)
         return tw_fail_memory(error, 1, "the settings");
-    enum tw_status status = hash_settings(job, &output.settings, error);
+    enum tw_status status = hash_settings(job, &job->output.settings, error);
     if (!status)
-        status = tw_output_begin(&output, error);
+        status = tw_output_begin(&job->output, error);
     if (!status)
         status = tw_monitor_open(&job->monitor, job->options->output, "train", error);
     if (!status)
@@ -134,7 +135,10 @@ static enum tw_status load_records(struct job *job, struct tw_error *error)
                          "the evaluation records have embeddings of %zu values, the training ones of %zu",
                          job->eval.width, job->train.width);
     size_t shared = status ? 0 : tw_example_set_shared_keys(&job->eval, &job->train);
-    if (shared)
+    if (shared && shared == job->eval.count && shared == job->train.count)
+        tw_log(options->task.sink, TW_LOG_WARNING,
+               "--eval and the input are the same records: the accuracy says nothing about other photos");
+    else if (shared)
         tw_log(options->task.sink, TW_LOG_WARNING,
                "%zu of the %zu evaluation records are training records too: the accuracy will look better than it is",
                shared, job->eval.count);
@@ -160,26 +164,30 @@ static enum tw_status drop_shared_photos(struct job *job, struct tw_error *error
     }
     qsort(seen, count, sizeof *seen, compare_digests);
     enum tw_status status = TW_OK;
+    size_t left = 0, dropped = 0;
     for (size_t i = 0; i < job->dataset.count && !status; i++) {
         struct tw_item *item = &job->dataset.items[i];
-        if (item->status == TW_ITEM_OK && bsearch(&item->content, seen, count, sizeof *seen, compare_digests))
+        bool is_shared =
+            item->status == TW_ITEM_OK && bsearch(&item->content, seen, count, sizeof *seen, compare_digests);
+        if (is_shared)
             status = tw_item_skip(item, "the same photo is in the evaluation set", error);
+        dropped += is_shared;
+        left += item->status == TW_ITEM_OK;
     }
     tw_free(seen);
+    if (!status && dropped && !left)
+        status =
+            tw_fail(error, TW_CONFLICT,
+                    "--eval and the input are the same photos: nothing is left to train on (--eval-share keeps a part "
+                    "of them aside)");
     return status;
 }
 
 static enum tw_status list_eval_photos(struct job *job, struct tw_error *error)
 {
     const struct tw_train_options *options = job->options;
-    char *labels = tw_uri_join(options->output, "labels.txt");
-    if (!labels)
-        return tw_fail_memory(error, 1, "a path");
-    enum tw_status status = tw_labels_write(labels, &job->dataset.labels, error);
-    if (!status)
-        status = tw_photos_list(options->eval_inputs, options->eval_input_count, labels, &options->task,
-                                &job->eval_dataset, error);
-    tw_free(labels);
+    enum tw_status status = tw_photos_list_known(options->eval_inputs, options->eval_input_count, &job->dataset.labels,
+                                                 &options->task, &job->eval_dataset, error);
     for (size_t i = 0; i < job->eval_dataset.count; i++)
         job->eval_dataset.items[i].side = TW_SIDE_EVAL;
     if (!status)
@@ -189,6 +197,52 @@ static enum tw_status list_eval_photos(struct job *job, struct tw_error *error)
     if (!status)
         status = tw_photos_check_any(&job->eval_dataset, error);
     return status ? tw_fail_within(error, status, "evaluation photos") : TW_OK;
+}
+
+/* The audit of photos is the listings' own; records are all used, or the run has failed. */
+static enum tw_status write_audit(struct job *job, struct tw_error *error)
+{
+    char *path = tw_uri_join(job->options->output, "audit.csv");
+    if (!path)
+        return tw_fail_memory(error, 1, "a path");
+    struct tw_dataset all = {.labels = job->labels};
+    enum tw_status status = TW_OK;
+    const struct tw_dataset *parts[] = {&job->dataset, &job->eval_dataset};
+    size_t count = job->dataset.count + job->eval_dataset.count;
+    all.items = tw_alloc(count, sizeof *all.items);
+    if (!all.items)
+        status = tw_fail_memory(error, count * sizeof *all.items, "the audit");
+    for (size_t i = 0; i < 2 && !status; i++) {
+        if (parts[i]->count)
+            memcpy(all.items + all.count, parts[i]->items, parts[i]->count * sizeof *all.items);
+        all.count += parts[i]->count;
+    }
+    if (!status)
+        status = tw_audit_write(path, &all, error);
+    tw_free(all.items);
+    tw_free(path);
+    return status;
+}
+
+/* RUN/examples/ remembers what was moved for a class's sake: growing a folder moves no photo. */
+static enum tw_status split_photos(struct job *job, struct tw_error *error)
+{
+    char *folder = tw_uri_join(job->options->output, "examples");
+    if (!folder)
+        return tw_fail_memory(error, 1, "a path");
+    tw_photos_split(&job->dataset, job->options->eval_share, folder);
+    tw_free(folder);
+    return TW_OK;
+}
+
+/* Where not one is, the audit tells what is wrong with them; another run's audit stays. */
+static enum tw_status check_any_photo(struct job *job, struct tw_error *error)
+{
+    struct tw_error second = {0};
+    enum tw_status status = tw_photos_check_any(&job->dataset, error);
+    if (status && !job->output.replaces && write_audit(job, &second))
+        tw_log(job->options->task.sink, TW_LOG_WARNING, "%s", second.text);
+    return status;
 }
 
 static enum tw_status load_photos(struct job *job, struct tw_train_result *result, struct tw_error *error)
@@ -208,17 +262,18 @@ static enum tw_status load_photos(struct job *job, struct tw_train_result *resul
     result->reused = reused + job->store.reused;
     if (status)
         return status;
-    if (!options->eval_inputs)
-        tw_dataset_split(&job->dataset, options->eval_share, options->eval_share > 0, NULL);
-    status = tw_photos_check_any(&job->dataset, error);
+    size_t id;
+    for (size_t i = 0; i < job->dataset.labels.count && !status; i++)
+        status = tw_labels_add(&job->labels, job->dataset.labels.names[i], &id, error);
+    if (!status && !options->eval_inputs)
+        status = split_photos(job, error);
+    if (!status)
+        status = check_any_photo(job, error);
     if (!status)
         status = tw_example_set_from_items(&job->dataset, TW_SIDE_TRAIN, &job->store, &job->train, error);
     if (!status)
         status = tw_example_set_from_items(options->eval_inputs ? &job->eval_dataset : &job->dataset, TW_SIDE_EVAL,
                                            &job->store, &job->eval, error);
-    size_t id;
-    for (size_t i = 0; i < job->dataset.labels.count && !status; i++)
-        status = tw_labels_add(&job->labels, job->dataset.labels.names[i], &id, error);
     result->skipped = tw_photos_skipped(&job->dataset) + tw_photos_skipped(&job->eval_dataset);
     result->embed_seconds = tw_clock_seconds() - start;
     return status;
@@ -353,29 +408,18 @@ static enum tw_status write_evaluation(struct job *job, struct tw_train_result *
     return status;
 }
 
-/* The audit of photos is the listings' own; records are all used, or the run has failed. */
-static enum tw_status write_audit(struct job *job, struct tw_error *error)
+/* What the next run into this folder must know of the split. */
+static enum tw_status describe_split(const struct job *job, struct tw_examples_origin *origin, struct tw_error *error)
 {
-    char *path = tw_uri_join(job->options->output, "audit.csv");
-    if (!path)
-        return tw_fail_memory(error, 1, "a path");
-    struct tw_dataset all = {.labels = job->labels};
-    enum tw_status status = TW_OK;
-    const struct tw_dataset *parts[] = {&job->dataset, &job->eval_dataset};
-    size_t count = job->dataset.count + job->eval_dataset.count;
-    all.items = tw_alloc(count, sizeof *all.items);
-    if (!all.items)
-        status = tw_fail_memory(error, count * sizeof *all.items, "the audit");
-    for (size_t i = 0; i < 2 && !status; i++) {
-        if (parts[i]->count)
-            memcpy(all.items + all.count, parts[i]->items, parts[i]->count * sizeof *all.items);
-        all.count += parts[i]->count;
-    }
-    if (!status)
-        status = tw_audit_write(path, &all, error);
-    tw_free(all.items);
-    tw_free(path);
-    return status;
+    const struct tw_dataset *dataset = &job->dataset;
+    if (job->input.has_records || job->options->eval_inputs)
+        return TW_OK;
+    origin->eval_share = job->options->eval_share;
+    enum tw_status status = tw_dataset_moved(dataset, origin->eval_share, TW_SIDE_EVAL, &origin->moved_to_eval,
+                                             &origin->moved_to_eval_count, error);
+    return status ? status
+                  : tw_dataset_moved(dataset, origin->eval_share, TW_SIDE_TRAIN, &origin->moved_to_train,
+                                     &origin->moved_to_train_count, error);
 }
 
 static enum tw_status write_examples(struct job *job, struct tw_error *error)
@@ -399,9 +443,13 @@ static enum tw_status write_examples(struct job *job, struct tw_error *error)
         origin.policy_json = manifest->policy_json;
         origin.engine = manifest->engine;
     }
-    enum tw_status status = tw_examples_folder_write(job->options->output, &job->train, &job->labels, &origin, error);
+    enum tw_status status = describe_split(job, &origin, error);
+    if (!status)
+        status = tw_examples_folder_write(job->options->output, &job->train, &job->labels, &origin, error);
     if (!status && job->store.thumbnails)
         status = tw_examples_thumbnails_write(job->options->output, &job->dataset, &job->store, error);
+    tw_free(origin.moved_to_eval);
+    tw_free(origin.moved_to_train);
     tw_free(policy);
     return status;
 }
@@ -475,6 +523,8 @@ static enum tw_status run(struct job *job, struct tw_train_result *result, struc
         status = job->input.has_records ? load_records(job, error) : load_photos(job, result, error);
     if (!status)
         status = check_classes(job, error);
+    if (!status)
+        status = tw_output_take(&job->output, error);
     double start = tw_clock_seconds();
     if (!status)
         status = train_head(job, recipe, error);
@@ -500,6 +550,7 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
         job.recipe_json = NULL;
     }
     tw_embedding_store_close(&job.store, !status);
+    tw_output_end(&job.output);
     tw_head_release(&job.head);
     tw_example_set_release(&job.train);
     tw_example_set_release(&job.eval);

@@ -195,10 +195,34 @@ def test_interrupted_it_says_so_and_the_same_command_goes_on(topwork, tmp_path):
 def test_leftovers_of_a_killed_writer_are_swept(topwork, folder, tmp_path):
     topwork("embed", folder, "-o", tmp_path / "out", "-q")
     wanted = made.results(tmp_path / "out")
-    (tmp_path / "out" / ".train-00000-of-00001.tfrecord.gz.Ab3dE9").write_bytes(b"half a shard")
+    (tmp_path / "out" / ".train-00000-of-00001.tfrecord.gz.tw-Ab3dE9").write_bytes(b"half a shard")
     (tmp_path / "out" / "train-00000-of-00002.tfrecord.gz").write_bytes(b"of a run with more photos")
     topwork("embed", folder, "-o", tmp_path / "out", "-q")
     assert made.results(tmp_path / "out") == wanted
+
+
+def test_hidden_files_of_somebody_else_are_not_swept(topwork, folder, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    names = (".photos.sqlite", ".notes.backup", ".letter.txt.tw-Ab3dE9")
+    for name in names:
+        (mine / name).write_text("dear")
+    made.one_sentence(topwork("embed", folder, "-o", mine, code=4))
+    assert all((mine / name).exists() for name in names)
+    topwork("embed", folder, "-o", mine, "--force", "-q")
+    assert [(mine / name).exists() for name in names] == [True, True, False]
+
+
+def test_photos_that_cannot_be_used_replace_no_good_records(topwork, folder, tmp_path):
+    topwork("embed", folder, "-o", tmp_path / "out", "-q")
+    before = made.results(tmp_path / "out")
+    (tmp_path / "bad" / "red").mkdir(parents=True)
+    (tmp_path / "bad" / "red" / "a.jpg").write_bytes(b"x")
+    for wrong in ("bad", "nosuch"):
+        topwork("embed", tmp_path / wrong, "-o", tmp_path / "out", "--force", code=4)
+        assert made.results(tmp_path / "out") == before
+    made.one_sentence(topwork("embed", tmp_path / "bad", "-o", tmp_path / "new", code=4))
+    assert [row["status"] for row in made.rows(tmp_path / "new" / "audit.csv")] == ["skipped"]
 
 
 def test_another_command_or_other_settings_do_not_mix_into_a_folder(topwork, folder, tmp_path):

@@ -4,6 +4,7 @@ import math
 import os
 import shutil
 import subprocess
+import time
 
 import made
 import pytest
@@ -189,9 +190,62 @@ def test_nothing_usable_is_named(topwork, tmp_path):
     (tmp_path / "bad" / "red").mkdir(parents=True)
     (tmp_path / "bad" / "red" / "a.jpg").write_bytes(b"x")
     assert "a.jpg" in made.one_sentence(topwork("train", tmp_path / "bad", "-o", tmp_path / "run", code=4))
+    assert [(row["uri"], row["status"]) for row in made.rows(tmp_path / "run" / "audit.csv")] == [(str(tmp_path / "bad" / "red" / "a.jpg"), "skipped")]
     assert "missing" in made.one_sentence(topwork("train", tmp_path / "missing", "-o", tmp_path / "run", code=4))
     (tmp_path / "nul.csv").write_bytes(b"a.jpg,red\nb\0.jpg,blue\n")
     assert "line 2" in made.one_sentence(topwork("train", tmp_path / "nul.csv", "-o", tmp_path / "run", code=4))
+
+
+def test_an_input_that_cannot_be_used_replaces_no_good_run(topwork, folder, tmp_path):
+    topwork("train", folder, "-o", tmp_path / "run", *QUICK)
+    before = made.results(tmp_path / "run")
+    (tmp_path / "bad" / "red").mkdir(parents=True)
+    (tmp_path / "bad" / "red" / "a.jpg").write_bytes(b"x")
+    broken = made.write_records(tmp_path / "broken.tfrecord.gz", [b"no example"])
+    one_class = made.photos(tmp_path / "one", 3, ("red",))
+    for wrong in (tmp_path / "nosuch", tmp_path / "bad", broken, one_class):
+        topwork("train", wrong, "-o", tmp_path / "run", "--force", *QUICK, code=4)
+        assert made.results(tmp_path / "run") == before
+    for wrong in (tmp_path / "nosuch", tmp_path / "bad", folder):
+        topwork("train", folder, "--eval", wrong, "-o", tmp_path / "run", "--force", *QUICK, code=4)
+        assert made.results(tmp_path / "run") == before
+
+
+def test_growing_a_folder_moves_no_photo_between_the_sides(topwork, tmp_path):
+    def evaluated(per_class, run, *extra):
+        folder = made.photos(tmp_path / "photos", per_class, ("blue", "red", "green"))
+        topwork("train", folder, "-o", run, *QUICK, *extra)
+        return {row["key"] for row in made.rows(run / "predictions.csv")}
+
+    before = evaluated(3, tmp_path / "run")
+    manifest = json.loads((tmp_path / "run" / "examples" / "manifest.json").read_text())
+    assert manifest["moved_to_eval"] != []
+    known = {str(path) for path in (tmp_path / "photos").rglob("*.jpg")}
+    for per_class, extra in ((9, ()), (12, ("--force", "--seed", 5))):
+        after = evaluated(per_class, tmp_path / "run", *extra)
+        assert after & known == before
+        known, before = {str(path) for path in (tmp_path / "photos").rglob("*.jpg")}, after
+    assert evaluated(12, tmp_path / "fresh") != before, "the kept sides made no difference: the test shows nothing"
+
+
+def test_photos_or_records_that_are_their_own_evaluation_are_named(topwork, folder, shards, tmp_path):
+    assert "--eval and the input are the same photos" in made.one_sentence(topwork("train", folder, "--eval", folder, "-o", tmp_path / "a", code=4))
+    done = topwork("train", shards[0], "--eval", shards[0], "-o", tmp_path / "b", "--steps", 2)
+    assert "--eval and the input are the same records" in done.stderr
+
+
+def test_a_folder_is_one_commands_at_a_time(topwork, folder, shards, tmp_path):
+    command = ("train", *shards, "-o", tmp_path / "run", "--hidden", 64, "--steps")
+    process = topwork.start(*command, 1000000, stdout=-1, stderr=-1)
+    log = tmp_path / "run" / "log.jsonl"
+    while not (log.exists() and '{"step"' in log.read_text()):
+        assert process.poll() is None
+        time.sleep(0.005)
+    for other in ((*command, 1000000), (*command, 3, "--force"), ("embed", folder, "-o", tmp_path / "run", "--force")):
+        assert "another topwork works in folder" in made.one_sentence(topwork(*other, code=5))
+    process.kill()
+    process.communicate()
+    topwork(*command, 3, "--force")
 
 
 def test_a_class_whose_name_is_no_text_is_left_out_and_said_so(topwork, folder, tmp_path):

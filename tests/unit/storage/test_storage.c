@@ -92,14 +92,18 @@ static void sweep_takes_what_killed_writers_left_and_no_more(void **state)
 {
     (void)state;
     struct tw_writer *writer;
-    put_text(".shard.gz.a1B2c3", "left behind");
+    put_text(".shard.gz.tw-a1B2c3", "left behind");
+    put_text(".notes.backup", "somebody's");
+    put_text(".photos.sqlite", "somebody's");
     put_text(".hidden", "somebody's");
-    put_text("shard.gz.a1B2c3", "not hidden");
+    put_text("shard.gz.tw-a1B2c3", "not hidden");
     assert_int_equal(tw_writer_open("live", &writer, NULL), TW_OK);
     assert_int_equal(tw_storage_sweep(".", NULL), TW_OK);
-    assert_int_equal(access(".shard.gz.a1B2c3", F_OK), -1);
+    assert_int_equal(access(".shard.gz.tw-a1B2c3", F_OK), -1);
+    assert_int_equal(access(".notes.backup", F_OK), 0);
+    assert_int_equal(access(".photos.sqlite", F_OK), 0);
     assert_int_equal(access(".hidden", F_OK), 0);
-    assert_int_equal(access("shard.gz.a1B2c3", F_OK), 0);
+    assert_int_equal(access("shard.gz.tw-a1B2c3", F_OK), 0);
     assert_int_equal(tw_writer_commit(writer, NULL), TW_OK);
     assert_int_equal(access("live", F_OK), 0);
 }
