@@ -206,7 +206,7 @@ static void *run_worker(void *argument)
         struct tw_error error = {0};
         enum tw_status status = compute(pipeline, worker->number, job, &payload, &thumbnail, &error);
         if (is_photos_fault(status))
-            status = tw_item_skip(&pipeline->dataset->items[job->item], error.text, &error) ? TW_NO_MEMORY : TW_OK;
+            status = tw_item_skip(&pipeline->dataset->items[job->item], error.text, &error);
         if (status)
             fail_pipeline(pipeline, status, &error);
         else
@@ -246,7 +246,9 @@ static void feed(struct pipeline *pipeline)
         tw_free(job);
         if (!status)
             return; /* closed: a worker failed */
-        if (!is_photos_fault(status) || tw_item_skip(item, error.text, &error)) {
+        if (is_photos_fault(status))
+            status = tw_item_skip(item, error.text, &error);
+        if (status) {
             fail_pipeline(pipeline, status, &error);
             return;
         }
