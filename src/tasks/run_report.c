@@ -1,6 +1,7 @@
 #include "tasks/run_report.h"
 
 #include "base/memory.h"
+#include "report/page.h"
 #include "report/summaries.h"
 #include "storage/storage.h"
 #include "tasks/backbone.h"
@@ -225,7 +226,8 @@ static enum tw_status write_all(void *context, const struct tw_metrics_view *vie
     struct tw_report *report = &g->report;
     report->metrics = view;
     size_t step = report->point_count ? report->points[report->point_count - 1].step : 0;
-    return tw_summaries_write(g->events, report, step, error);
+    enum tw_status status = tw_summaries_write(g->events, report, step, error);
+    return status ? status : tw_page_write(g->run->run, report, error);
 }
 
 enum tw_status tw_run_report_write(const struct tw_run_report *run, struct tw_error *error)

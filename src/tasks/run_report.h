@@ -1,4 +1,4 @@
-/* What a finished training tells: TensorBoard's summaries (RUN/events). */
+/* What a finished training tells: TensorBoard's summaries (RUN/events) and the page (RUN/report.html). */
 #ifndef TW_TASKS_RUN_REPORT_H
 #define TW_TASKS_RUN_REPORT_H
 

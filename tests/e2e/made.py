@@ -124,7 +124,7 @@ def results(folder):
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.parent.name != "checkpoints" and path.name != "log.jsonl" and "events" not in path.parts
+        if path.is_file() and path.parent.name != "checkpoints" and path.name not in ("log.jsonl", "report.html") and "events" not in path.parts
     }
 
 
