@@ -3,7 +3,7 @@
 
 def test_help_lists_the_commands(topwork):
     text = topwork("help").stdout
-    for command in ("train", "embed", "evaluate", "predict", "backbone", "records"):
+    for command in ("train", "embed", "evaluate", "predict", "logs", "backbone", "records"):
         assert f"\n  {command} " in text
 
 
