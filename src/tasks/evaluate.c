@@ -176,6 +176,8 @@ static enum tw_status evaluate_records(const struct tw_predict_options *options,
     if (!status)
         status = tw_example_set_from_records(input, 0, &set, NULL, error);
     if (!status)
+        status = tw_example_set_sort(&set, TW_ROWS_BY_KEY, error);
+    if (!status)
         status = check_records(&model, input, &set, error);
     if (!status) {
         scores = tw_alloc(set.count * model.labels.count, sizeof *scores);

@@ -81,23 +81,33 @@ struct tw_examples tw_example_set_view(const struct tw_example_set *set)
     };
 }
 
-static int compare_rows(const void *a, const void *b, void *context)
+static int compare_contents(const struct tw_example_set *set, size_t left, size_t right)
+{
+    int order =
+        memcmp(set->embeddings + left * set->width, set->embeddings + right * set->width, set->width * sizeof(float));
+    size_t left_count = set->starts[left + 1] - set->starts[left],
+           right_count = set->starts[right + 1] - set->starts[right];
+    if (order || left_count != right_count)
+        return order ? order : left_count < right_count ? -1 : 1;
+    return left_count
+               ? memcmp(set->labels + set->starts[left], set->labels + set->starts[right], left_count * sizeof(int64_t))
+               : 0;
+}
+
+static int compare_by_content(const void *a, const void *b, void *context)
+{
+    const struct tw_example_set *set = context;
+    size_t left = *(const size_t *)a, right = *(const size_t *)b;
+    int order = compare_contents(set, left, right);
+    return order ? order : strcmp(set->keys[left], set->keys[right]);
+}
+
+static int compare_by_key(const void *a, const void *b, void *context)
 {
     const struct tw_example_set *set = context;
     size_t left = *(const size_t *)a, right = *(const size_t *)b;
     int order = strcmp(set->keys[left], set->keys[right]);
-    if (order)
-        return order;
-    size_t left_count = set->starts[left + 1] - set->starts[left],
-           right_count = set->starts[right + 1] - set->starts[right];
-    if (left_count != right_count)
-        return left_count < right_count ? -1 : 1;
-    order = left_count ? memcmp(set->labels + set->starts[left], set->labels + set->starts[right],
-                                left_count * sizeof(int64_t))
-                       : 0;
-    return order ? order
-                 : memcmp(set->embeddings + left * set->width, set->embeddings + right * set->width,
-                          set->width * sizeof(float));
+    return order ? order : compare_contents(set, left, right);
 }
 
 /* Rearranges rows of embeddings along the permutation's cycles, in place: there may be gigabytes of them. */
@@ -118,7 +128,7 @@ static void permute_rows(struct tw_example_set *set, const size_t *order, float 
     }
 }
 
-enum tw_status tw_example_set_sort(struct tw_example_set *set, struct tw_error *error)
+enum tw_status tw_example_set_sort(struct tw_example_set *set, enum tw_row_order rows, struct tw_error *error)
 {
     if (set->count < 2)
         return TW_OK;
@@ -137,7 +147,7 @@ enum tw_status tw_example_set_sort(struct tw_example_set *set, struct tw_error *
     }
     for (size_t i = 0; i < set->count; i++)
         order[i] = i;
-    qsort_r(order, set->count, sizeof *order, compare_rows, set);
+    qsort_r(order, set->count, sizeof *order, rows == TW_ROWS_BY_KEY ? compare_by_key : compare_by_content, set);
     for (size_t i = 0; i < set->count; i++) {
         size_t from = order[i], count = set->starts[from + 1] - set->starts[from];
         keys[i] = set->keys[from];
@@ -170,7 +180,6 @@ enum tw_status tw_example_set_digest(const struct tw_example_set *set, struct tw
         return status;
     for (size_t i = 0; i < set->count; i++) {
         uint64_t count = set->starts[i + 1] - set->starts[i];
-        tw_hasher_add_text(hasher, set->keys[i]);
         tw_hasher_add(hasher, &count, sizeof count);
         tw_hasher_add(hasher, set->labels + set->starts[i], count * sizeof *set->labels);
         tw_hasher_add(hasher, set->embeddings + i * set->width, set->width * sizeof(float));
@@ -238,9 +247,9 @@ enum tw_status tw_example_set_from_records(const struct tw_input *input, double 
     if (!status && eval && !has_sides && eval_share > 0)
         status = tw_example_set_split(train, eval_share, eval, error);
     if (!status)
-        status = tw_example_set_sort(train, error);
+        status = tw_example_set_sort(train, TW_ROWS_BY_CONTENT, error);
     if (!status && eval)
-        status = tw_example_set_sort(eval, error);
+        status = tw_example_set_sort(eval, TW_ROWS_BY_KEY, error);
     return status;
 }
 
@@ -263,5 +272,6 @@ enum tw_status tw_example_set_from_items(const struct tw_dataset *dataset, enum 
     }
     tw_free(values);
     tw_buffer_release(&scratch);
-    return status ? status : tw_example_set_sort(set, error);
+    enum tw_row_order order = side == TW_SIDE_EVAL ? TW_ROWS_BY_KEY : TW_ROWS_BY_CONTENT;
+    return status ? status : tw_example_set_sort(set, order, error);
 }

@@ -24,13 +24,17 @@ enum tw_status tw_example_set_add(struct tw_example_set *set, const char *key, c
                                   const int64_t *labels, size_t label_count, struct tw_error *error) TW_MUST_USE;
 void tw_example_set_release(struct tw_example_set *set);
 struct tw_examples tw_example_set_view(const struct tw_example_set *set);
-/* Sorted by key, then labels, then values: the same set of rows gives the same order. */
-enum tw_status tw_example_set_sort(struct tw_example_set *set, struct tw_error *error) TW_MUST_USE;
-/* SHA-256 of keys, labels and values in their order. */
+/* The same set of rows gives the same order. What is learnt from lies by content (values, then labels, keys only between
+ * equals): the order, and so the model, does not hang on where photos lie or how their paths are spelled. What is
+ * evaluated lies by key, as people read it. */
+enum tw_row_order { TW_ROWS_BY_CONTENT, TW_ROWS_BY_KEY };
+enum tw_status tw_example_set_sort(struct tw_example_set *set, enum tw_row_order rows,
+                                   struct tw_error *error) TW_MUST_USE;
+/* SHA-256 of labels and values in their order. */
 enum tw_status tw_example_set_digest(const struct tw_example_set *set, struct tw_digest *digest,
                                      struct tw_error *error) TW_MUST_USE;
 
-/* Reads every record; those of the manifest's eval shards, or, where there are none, what tw_example_set_split takes, go to
+/* Reads every record into sets in their order; those of the manifest's eval shards, or, where there are none, what tw_example_set_split takes, go to
  * `eval` (NULL: all go to `train`). A shard whose bytes are not the manifest's is TW_CORRUPT. */
 enum tw_status tw_example_set_from_records(const struct tw_input *input, double eval_share,
                                            struct tw_example_set *train, struct tw_example_set *eval,
@@ -39,8 +43,9 @@ enum tw_status tw_example_set_from_records(const struct tw_input *input, double 
  * two keys or more without an eval row gives its lowest hash, one without a train row takes its highest back. */
 enum tw_status tw_example_set_split(struct tw_example_set *train, double eval_share, struct tw_example_set *eval,
                                     struct tw_error *error) TW_MUST_USE;
-/* Keys that both sorted sets have. */
-size_t tw_example_set_shared_keys(const struct tw_example_set *a, const struct tw_example_set *b);
+/* Counts the rows of `a` whose key `b` has too. */
+enum tw_status tw_example_set_shared_keys(const struct tw_example_set *a, const struct tw_example_set *b, size_t *count,
+                                          struct tw_error *error) TW_MUST_USE;
 /* The ok items of one side. */
 enum tw_status tw_example_set_from_items(const struct tw_dataset *dataset, enum tw_side side,
                                          struct tw_embedding_store *store, struct tw_example_set *set,

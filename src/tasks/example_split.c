@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "tasks/example_set.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { NO_ROW = -1 };
@@ -128,14 +129,23 @@ enum tw_status tw_example_set_split(struct tw_example_set *train, double eval_sh
     return status;
 }
 
-size_t tw_example_set_shared_keys(const struct tw_example_set *a, const struct tw_example_set *b)
+static int compare_keys(const void *a, const void *b)
 {
-    size_t shared = 0;
-    for (size_t i = 0, j = 0; i < a->count && j < b->count;) {
-        int order = strcmp(a->keys[i], b->keys[j]);
-        shared += order == 0;
-        i += order <= 0;
-        j += order > 0;
-    }
-    return shared;
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+enum tw_status tw_example_set_shared_keys(const struct tw_example_set *a, const struct tw_example_set *b, size_t *count,
+                                          struct tw_error *error)
+{
+    char **keys = tw_alloc(b->count, sizeof *keys);
+    if (!keys)
+        return tw_fail_memory(error, b->count * sizeof *keys, "comparing keys");
+    for (size_t i = 0; i < b->count; i++)
+        keys[i] = b->keys[i];
+    qsort(keys, b->count, sizeof *keys, compare_keys);
+    *count = 0;
+    for (size_t i = 0; i < a->count; i++)
+        *count += bsearch(&a->keys[i], keys, b->count, sizeof *keys, compare_keys) != NULL;
+    tw_free(keys);
+    return TW_OK;
 }

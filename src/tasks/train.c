@@ -130,11 +130,15 @@ static enum tw_status load_records(struct job *job, struct tw_error *error)
     enum tw_status status = tw_example_set_from_records(&job->input, options->eval_share, &job->train, eval, error);
     if (!status && options->eval_inputs)
         status = tw_example_set_from_records(&job->eval_input, 0, &job->eval, NULL, error);
+    if (!status && options->eval_inputs)
+        status = tw_example_set_sort(&job->eval, TW_ROWS_BY_KEY, error);
     if (!status && job->eval.count && job->train.count && job->eval.width != job->train.width)
         status = tw_fail(error, TW_CONFLICT,
                          "the evaluation records have embeddings of %zu values, the training ones of %zu",
                          job->eval.width, job->train.width);
-    size_t shared = status ? 0 : tw_example_set_shared_keys(&job->eval, &job->train);
+    size_t shared = 0;
+    if (!status)
+        status = tw_example_set_shared_keys(&job->eval, &job->train, &shared, error);
     if (shared && shared == job->eval.count && shared == job->train.count)
         tw_log(options->task.sink, TW_LOG_WARNING,
                "--eval and the input are the same records: the accuracy says nothing about other photos");

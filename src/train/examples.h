@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Borrowed. Rows in a canonical order (by key), so that the order in which shards are listed does not matter. */
+/* Borrowed. Rows in a canonical order (by content), so that the order in which shards are listed does not matter. */
 struct tw_examples {
     const float *embeddings; /* count x width, row-major */
     size_t count, width;

@@ -103,6 +103,21 @@ def test_model_file_knows_no_place_time_or_thread_count(topwork, tmp_path):
     assert models[0] == models[1] and str(tmp_path).encode() not in models[0]
 
 
+def test_places_names_and_spellings_of_the_photos_change_no_byte_of_the_model(topwork, folder, tmp_path):
+    moved = tmp_path / "elsewhere" / "a folder of another name"
+    for number, path in enumerate(sorted(folder.rglob("*.jpg"), reverse=True)):
+        (moved / path.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, moved / path.parent.name / f"{number:03}.jpg")
+    table = tmp_path / "table.csv"
+    table.write_text("".join(f"{path},{path.parent.name}\n" for path in sorted(folder.rglob("*.jpg"), key=lambda path: path.name[::-1])))
+    models = set()
+    inputs = [folder, os.path.relpath(folder), moved, table, f"{folder}/../{folder.name}"]
+    for number, spelled in enumerate(inputs):
+        topwork("train", spelled, "-o", tmp_path / f"r{number}", *QUICK)
+        models.add((tmp_path / f"r{number}" / "model.onnx").read_bytes())
+    assert len(models) == 1
+
+
 def test_seed_and_every_option_of_the_recipe_count(topwork, shards, tmp_path):
     models = set()
     options = [(), ("--seed", 1), ("--batch", 10), ("--hidden", 33), ("--dropout", 0.2), ("--learning-rate", 0.01), ("--steps", 31)]
