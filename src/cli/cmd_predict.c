@@ -62,6 +62,9 @@ static enum tw_status put_json(const struct tw_predictions *predictions, size_t 
         json_object_set_new(object, "prediction", json_string(predictions->labels.names[ranking[0].label]));
         json_object_set_new(object, "score", json_real((double)ranking[0].score));
         json_object_set(object, "scores", scores);
+        json_object_set_new(object, "sureness", json_string(tw_sureness(predictions, index, ranking[0].score)));
+        if (predictions->known != NULL)
+            json_object_set_new(object, "known", json_real((double)predictions->known[index]));
     }
     char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(scores);
@@ -85,6 +88,8 @@ static enum tw_status put_row(const struct tw_predictions *predictions, size_t i
             status = tw_table_cell(table, error, "%s", predictions->labels.names[ranking[i].label]);
         if (status == TW_OK)
             status = tw_table_cell(table, error, "%.4f", (double)ranking[i].score);
+        if (status == TW_OK && top == 1)
+            status = tw_table_cell(table, error, "%s", tw_sureness(predictions, index, ranking[0].score));
     }
     return status;
 }
@@ -98,6 +103,7 @@ static enum tw_status format(const struct tw_arguments *arguments, struct tw_con
     struct ranked *ranking = tw_alloc(labels, sizeof *ranking);
     enum tw_status status = ranking != NULL ? TW_OK : tw_fail_memory(error, labels * sizeof *ranking, "a ranking");
     top = top < labels ? top : labels;
+    table.column_count = top == 1 ? 4 : 3;
     for (size_t i = 0; i < predictions->items.count && status == TW_OK; i++) {
         const struct tw_item *item = &predictions->items.items[i];
         rank(predictions->scores + i * labels, labels, ranking);

@@ -53,7 +53,8 @@ const struct tw_command tw_command_table[] = {
      evaluate_options, 2, tw_command_evaluate},
     {"predict", "use", "MODEL PHOTO...",
      "label and score of photos, folders or CSVs of them; - reads a photo from standard input",
-     "Prints KEY PREDICTION SCORE, with --top N the N best labels; with --json one object a photo and line.",
+     "Prints KEY PREDICTION SCORE and how sure that is, with --top N the N best labels; with --json one object a photo "
+     "and line.",
      predict_options, 2, tw_command_predict},
     {"logs", "look", "RUN [--follow]", "what a run of train did and does",
      "Prints stages, steps, loss, accuracy, rate and time left. --follow shows a running job until it ends; --json "

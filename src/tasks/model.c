@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char embedding_name[] = "embedding", scores_name[] = "scores", logits_name[] = "logits";
+static const char embedding_name[] = "embedding", scores_name[] = "scores", logits_name[] = "logits",
+                  known_name[] = "known";
 
 static enum tw_status put_property(struct tw_graph *graph, const char *key, const char *value, struct tw_error *error)
 {
@@ -101,6 +102,14 @@ static enum tw_status head_only_graph(size_t embedding_size, struct tw_graph **g
     return TW_OK;
 }
 
+static enum tw_status put_known(struct tw_graph *graph, const struct tw_known *known, struct tw_error *error)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.9g", (double)known->threshold);
+    enum tw_status status = put_property(graph, "topwork.known_threshold", text, error);
+    return status ? status : tw_known_to_graph(known, graph, tw_graph_find_value(graph, embedding_name), error);
+}
+
 enum tw_status tw_model_write(const char *uri, const struct tw_model_parts *parts, struct tw_error *error)
 {
     struct tw_graph *graph = NULL;
@@ -111,6 +120,8 @@ enum tw_status tw_model_write(const char *uri, const struct tw_model_parts *part
         status = tw_head_to_graph(parts->head, graph, tw_graph_find_value(graph, embedding_name), error);
     if (!status)
         status = put_properties(graph, parts, error);
+    if (!status && parts->known && parts->known->support_count)
+        status = put_known(graph, parts->known, error);
     if (!status)
         status = tw_onnx_write(graph, "topwork", TW_VERSION, &bytes, error);
     if (!status)
@@ -190,6 +201,10 @@ static enum tw_status check_outputs(struct tw_model *model, struct tw_error *err
     int scores = tw_graph_find_value(graph, scores_name), embedding = tw_graph_find_value(graph, embedding_name);
     if (scores < 0 || embedding < 0 || graph->input_count != 1)
         return tw_fail(error, TW_CORRUPT, "it has no scores, no embedding or not one input");
+    const char *threshold = tw_graph_property(graph, "topwork.known_threshold");
+    if (threshold && !tw_parse_double(threshold, &model->known_threshold))
+        return tw_fail(error, TW_CORRUPT, "its topwork.known_threshold is %.40s", threshold);
+    model->has_known = threshold && tw_graph_find_value(graph, known_name) >= 0;
     model->has_backbone = graph->inputs[0] != embedding;
     if (model->has_backbone && !model->has_policy)
         return tw_fail(error, TW_CORRUPT, "it takes photos but holds no image policy");
@@ -253,7 +268,7 @@ static void detach(struct tw_graph *graph, int id)
 
 enum tw_status tw_model_head_graph(const struct tw_model *model, struct tw_graph **graph, struct tw_error *error)
 {
-    static const char *const outputs[] = {logits_name, scores_name};
+    static const char *const outputs[] = {logits_name, scores_name, known_name};
     struct tw_graph *head;
     enum tw_status status = tw_graph_clone(model->graph, &head, error);
     if (status)
@@ -267,7 +282,7 @@ enum tw_status tw_model_head_graph(const struct tw_model *model, struct tw_graph
     if (!tw_graph_set_inputs(head, inputs, inputs[1] == embedding ? 1 : 2))
         status = tw_fail_memory(error, 1, "a graph");
     if (!status)
-        status = tw_graph_cut(head, outputs, sizeof outputs / sizeof *outputs, error);
+        status = tw_graph_cut(head, outputs, model->has_known ? 3 : 2, error);
     if (status) {
         tw_graph_free(head);
         return status;
@@ -315,10 +330,11 @@ static enum tw_status append_head(const struct tw_graph *head, struct tw_graph *
         }
         is_complete = copy != NULL;
     }
-    int outputs[3] = {tw_graph_find_value(whole, embedding_name), -1, -1};
-    for (size_t i = 0; is_complete && i < head->output_count && i < 2; i++)
-        outputs[i + 1] = ids[head->outputs[i]];
-    is_complete = is_complete && tw_graph_set_outputs(whole, outputs, 3);
+    int outputs[4] = {tw_graph_find_value(whole, embedding_name)};
+    size_t output_count = 1;
+    for (size_t i = 0; is_complete && i < head->output_count && output_count < 4; i++)
+        outputs[output_count++] = ids[head->outputs[i]];
+    is_complete = is_complete && tw_graph_set_outputs(whole, outputs, output_count);
     tw_free(ids);
     return is_complete ? TW_OK : tw_fail_memory(error, head->value_count, "a graph");
 }

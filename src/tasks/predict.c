@@ -57,6 +57,7 @@ struct batch {
     struct tw_runner *runner;
     struct tw_dataset *items;
     float *scores;
+    float *known; /* NULL: the model does not tell */
     size_t class_count;
     pthread_mutex_t lock; /* guards progress */
     struct tw_progress progress;
@@ -74,8 +75,10 @@ static bool are_finite(const float *values, size_t count)
 static enum tw_status predict_bytes(struct batch *batch, int worker, struct tw_item *item, struct tw_span bytes,
                                     float *scores, struct tw_error *error)
 {
+    size_t index = (size_t)(item - batch->items->items);
+    float *outputs[] = {scores, batch->known ? &batch->known[index] : NULL};
     struct tw_photo_size size = {0};
-    enum tw_status status = tw_runner_photo(batch->runner, worker, bytes, &scores, &size, NULL, error);
+    enum tw_status status = tw_runner_photo(batch->runner, worker, bytes, outputs, &size, NULL, error);
     item->width = size.width;
     item->height = size.height;
     if (!status && !are_finite(scores, batch->class_count))
@@ -118,7 +121,7 @@ static enum tw_status predict_item(void *context, size_t index, int worker, stru
 static enum tw_status run_items(const struct tw_predict_options *options, const struct tw_model *model,
                                 struct tw_predictions *predictions, struct tw_error *error)
 {
-    static const char *const outputs[] = {"scores"};
+    static const char *const outputs[] = {"scores", "known"};
     size_t count = predictions->items.count;
     int threads = options->task.threads;
     /* Many photos: one a core. Fewer photos than cores: all cores on each in turn. */
@@ -127,7 +130,7 @@ static enum tw_status run_items(const struct tw_predict_options *options, const 
         .policy = &model->policy,
         .limits = &options->task.limits,
         .outputs = outputs,
-        .output_count = 1,
+        .output_count = predictions->known ? 2 : 1,
         .workers = is_latency ? 1 : threads,
         .threads_inside = is_latency ? threads : 1,
     };
@@ -135,6 +138,7 @@ static enum tw_status run_items(const struct tw_predict_options *options, const 
         .options = options,
         .items = &predictions->items,
         .scores = predictions->scores,
+        .known = predictions->known,
         .class_count = model->labels.count,
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .progress = {.stage = "predict", .unit = "photos", .total = count},
@@ -144,6 +148,8 @@ static enum tw_status run_items(const struct tw_predict_options *options, const 
         return tw_fail_within(error, status, "model %s", options->model);
     if (tw_runner_output_size(batch.runner, 0) != batch.class_count)
         status = tw_fail(error, TW_CORRUPT, "model %s has no output of %zu scores", options->model, batch.class_count);
+    if (!status && batch.known && tw_runner_output_size(batch.runner, 1) != 1)
+        status = tw_fail(error, TW_CORRUPT, "model %s has no output known of one number", options->model);
     if (!status)
         status = tw_parallel_for(runner_options.workers, count, predict_item, &batch, error);
     tw_runner_free(batch.runner);
@@ -157,6 +163,12 @@ enum tw_status tw_predict_items(const struct tw_predict_options *options, struct
     predictions->scores = tw_alloc(predictions->items.count * model->labels.count, sizeof(float));
     if (!predictions->scores)
         return tw_fail_memory(error, predictions->items.count * model->labels.count * sizeof(float), "the scores");
+    if (model->has_known) {
+        predictions->known = tw_alloc(predictions->items.count, sizeof(float));
+        if (!predictions->known)
+            return tw_fail_memory(error, predictions->items.count * sizeof(float), "the scores");
+    }
+    predictions->known_threshold = model->known_threshold;
     enum tw_status status = run_items(options, model, predictions, error);
     predictions->skipped = tw_photos_skipped(&predictions->items);
     predictions->labels = model->labels; /* change hands */
@@ -190,5 +202,13 @@ void tw_predictions_release(struct tw_predictions *predictions)
     tw_dataset_release(&predictions->items);
     tw_labels_release(&predictions->labels);
     tw_free(predictions->scores);
+    tw_free(predictions->known);
     *predictions = (struct tw_predictions){0};
+}
+
+const char *tw_sureness(const struct tw_predictions *predictions, size_t item, float score)
+{
+    if (predictions->known && (double)predictions->known[item] < predictions->known_threshold)
+        return "I do not know this";
+    return score >= 0.9f ? "pretty sure" : score >= 0.5f ? "somewhat" : "a guess";
 }

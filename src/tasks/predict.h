@@ -17,11 +17,16 @@ struct tw_predict_options {
 struct tw_predictions {
     struct tw_dataset items; /* labels of the items are ids in `labels`; skipped ones have a reason */
     float *scores;           /* items.count x labels.count; rows of skipped items are zero */
+    float *known;            /* items.count: likeness to the training's photos; NULL: the model has no such output */
+    double known_threshold;  /* below it a photo is of none of the labels */
     struct tw_labels labels; /* the model's */
     size_t skipped;
 };
 enum tw_status tw_predict(const struct tw_predict_options *options, struct tw_predictions *predictions,
                           struct tw_error *error) TW_MUST_USE;
+/* What people read beside an answer: "pretty sure" from a score of 0.9, "somewhat" from 0.5, else "a guess"; of a photo
+ * that is like none of the training's, "I do not know this". */
+const char *tw_sureness(const struct tw_predictions *predictions, size_t item, float score);
 void tw_predictions_release(struct tw_predictions *predictions);
 
 /* The three steps of it, for evaluate: the model (made whole by --backbone where it is head only; both must outlive the

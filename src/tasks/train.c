@@ -368,13 +368,19 @@ static enum tw_status write_model(struct job *job, struct tw_train_result *resul
         parts.records_layer = job->input.manifest->layer;
         parts.records_backbone_digest = job->input.manifest->backbone_digest;
     }
+    struct tw_examples train = tw_example_set_view(&job->train);
+    struct tw_known known = {0};
+    parts.known = &known;
     enum tw_status status = tw_example_set_digest(&job->train, &parts.data_digest, error);
-    if (status)
-        return status;
-    result->model_path = tw_uri_join(job->options->output, "model.onnx");
-    if (!result->model_path)
-        return tw_fail_memory(error, 1, "a path");
-    return tw_model_write(result->model_path, &parts, error);
+    if (!status)
+        status = tw_known_fit(&train, job->labels.count, job->options->task.threads, &known, error);
+    result->model_path = status ? NULL : tw_uri_join(job->options->output, "model.onnx");
+    if (!status && !result->model_path)
+        status = tw_fail_memory(error, 1, "a path");
+    if (!status)
+        status = tw_model_write(result->model_path, &parts, error);
+    tw_known_release(&known);
+    return status;
 }
 
 static enum tw_status write_evaluation(struct job *job, struct tw_train_result *result, struct tw_error *error)

@@ -5,6 +5,7 @@ import subprocess
 
 import made
 import pytest
+from PIL import Image
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_photos_folders_and_tables_are_answered_in_order(topwork, run, folder, t
 
 def test_json_has_what_the_contract_names(topwork, run, folder):
     (answer,) = answers(topwork("predict", run, folder / "red" / "00.jpg", "--json"))
-    assert list(answer) == ["key", "prediction", "score", "scores"]
+    assert list(answer) == ["key", "prediction", "score", "scores", "sureness", "known"]
     assert answer["key"] == str(folder / "red" / "00.jpg") and set(answer["scores"]) == {"blue", "red"}
     assert abs(sum(answer["scores"].values()) - 1) < 1e-5 and answer["score"] == max(answer["scores"].values())
     (answer,) = answers(topwork("predict", run, folder / "red" / "00.jpg", "--json", "--top", 1))
@@ -129,3 +130,14 @@ def test_what_is_no_model_is_named(topwork, run, folder, tmp_path):
 def test_threads_change_no_score(topwork, run, folder):
     shown = [topwork("predict", run, folder, "--json", "--threads", n).stdout for n in (1, 2, 5)]
     assert shown[0] == shown[1] == shown[2]
+
+
+def test_what_is_like_no_training_photo_is_not_known(topwork, run, folder, tmp_path):
+    odd = tmp_path / "stripes.png"
+    picture = Image.new("L", (64, 64))
+    picture.putdata([255 * (x // 2 % 2) for _ in range(64) for x in range(64)])
+    picture.save(odd)
+    same, other = answers(topwork("predict", run, folder / "red" / "01.jpg", odd, "--json"))
+    assert same["sureness"] == "pretty sure" and other["sureness"] == "I do not know this" and other["known"] < same["known"]
+    line = topwork("predict", run, odd).stdout
+    assert line.rstrip().endswith("I do not know this")

@@ -36,16 +36,17 @@ def test_onnx_runtime_gives_the_scores_of_photos(topwork, run, tmp_path):
     policy = json.loads(found["topwork.policy"])
     session = ort.InferenceSession(run / "model.onnx", providers=["CPUExecutionProvider"])
     (entry,) = session.get_inputs()
-    assert {output.name for output in session.get_outputs()} == {"embedding", "logits", "scores"}
+    assert {output.name for output in session.get_outputs()} == {"embedding", "logits", "scores", "known"}
     size = policy["width"]
     for number in range(6):  # photos of the network's own size: no resizing, PNG: no decoder's choice
         path = made.photo(tmp_path / "new" / f"{number}.png", made.COLOURS[["red", "blue", "green"][number % 3]], f"new {number}", (size, policy["height"]))
         pixels = np.asarray(Image.open(path).convert("RGB"), np.float32)
         tensor = (pixels - np.float32(policy["mean"])) * np.float32(policy["scale"])
-        scores = session.run(["scores"], {entry.name: tensor.transpose(2, 0, 1)[None]})[0][0]
+        scores, known = (part[0] for part in session.run(["scores", "known"], {entry.name: tensor.transpose(2, 0, 1)[None]}))
         answer = json.loads(topwork("predict", run, path, "--json").stdout)
         ours = [answer["scores"][label] for label in json.loads(found["topwork.labels"])]
-        assert np.abs(np.float32(ours) - scores).max() < 1e-5
+        assert np.abs(np.float32(ours) - scores).max() < 1e-5 and abs(answer["known"] - known[0]) < 1e-5
+        assert (answer["sureness"] == "I do not know this") == (answer["known"] < float(found["topwork.known_threshold"]))
 
 
 def test_onnx_runtime_gives_the_scores_of_records(topwork, tmp_path):
