@@ -1,7 +1,10 @@
 #include "cli/command.h"
 
+#include "cli/cluster.h"
 #include "tasks/evaluation.h"
 #include "tasks/train.h"
+
+#include <stdlib.h>
 
 static enum tw_exit report(const struct tw_arguments *arguments, struct tw_console *console,
                            const struct tw_train_result *result, struct tw_error *error)
@@ -45,6 +48,21 @@ static const char *default_recipe(const struct tw_arguments *arguments)
     return "auto";
 }
 
+/* False: another process of the job trains, which is said, or TF_CONFIG cannot be read (status). */
+static bool is_trainer(struct tw_console *console, enum tw_status *status, struct tw_error *error)
+{
+    bool trains;
+    char role[TW_ROLE_BYTES];
+    *status = tw_cluster_role(getenv("TF_CONFIG"), &trains, role, error);
+    if (*status == TW_OK && !trains)
+        tw_log(&console->sink, TW_LOG_INFO,
+               "this is %s of the job in TF_CONFIG: one process, its chief or master, does the whole training, and "
+               "this one has "
+               "nothing to do",
+               role);
+    return *status == TW_OK && trains;
+}
+
 enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_console *console)
 {
     struct tw_error error = {0};
@@ -70,7 +88,10 @@ enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_co
             },
         .is_forced = tw_has(arguments, TW_OPTION_FORCE),
     };
-    enum tw_status status = tw_console_task(arguments, console, &options.task, &error);
+    enum tw_status status;
+    if (!is_trainer(console, &status, &error))
+        return status == TW_OK ? TW_EXIT_DONE : tw_console_fail(console, &error);
+    status = tw_console_task(arguments, console, &options.task, &error);
     if (status == TW_OK && options.output == NULL)
         status = tw_fail(&error, TW_INVALID, "train needs -o RUN, the folder for the model");
     if (status == TW_OK && arguments->text_count > 0 && tw_has(arguments, TW_OPTION_EVAL_SHARE))

@@ -305,3 +305,29 @@ def test_flower_records_reach_the_accuracy_of_the_recipe(topwork, flowers, tmp_p
     topwork("train", *inputs, "--eval", flowers / "eval-00000-of-00001.tfrecord.gz", "--labels", flowers / "dict.txt", "--steps", 300, "-o", tmp_path / "run", "-q")
     metrics, _ = check_evaluation(tmp_path / "run")
     assert metrics["count"] == 367 and metrics["accuracy"] > 0.9
+
+
+def test_tf_config_lets_the_chief_train_and_the_others_end_well(topwork, shards, tmp_path):
+    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"]}
+    def start(config, name, code=0):
+        topwork.environment["TF_CONFIG"] = config if isinstance(config, str) else json.dumps(config)
+        return topwork("train", shards[0], "-o", tmp_path / name, *QUICK[:-1], code=code)
+    for role in ("ps", "worker", "evaluator"):
+        done = start({"cluster": cluster, "task": {"type": role, "index": 0}}, role)
+        assert f"this is {role} 0 " in made.one_sentence(done) and not (tmp_path / role).exists()
+    for name, config in {
+        "chief": {"cluster": cluster, "task": {"type": "chief", "index": 0}},
+        "master": {"cluster": {"master": ["a:1"]}, "task": {"type": "master", "index": "0"}},
+        "first": {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}},
+        "alone": {"cluster": {}, "task": {}},
+        "empty": "",
+    }.items():
+        start(config, name)
+        assert (tmp_path / name / "model.onnx").exists()
+
+
+@pytest.mark.parametrize("config", ["{", "[1]", '{"task": {"index": 0}}', '{"task": {"type": "ps", "index": "x"}}', '{"task": {"type": "ps", "index": -1}}'])
+def test_a_tf_config_that_cannot_be_read_is_named(topwork, shards, tmp_path, config):
+    topwork.environment["TF_CONFIG"] = config
+    assert "TF_CONFIG" in made.one_sentence(topwork("train", shards[0], "-o", tmp_path / "run", *QUICK, code=2))
+    assert not (tmp_path / "run").exists()
