@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "tasks/backbone.h"
 #include "tasks/convert.h"
+#include "tasks/quantize.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,7 @@ static enum tw_status compile(const struct tw_backbone *backbone, int threads, s
     struct tw_graph *graph = NULL;
     struct tw_plan_options options = tw_plan_options_default;
     options.threads_inside = threads;
+    options.precision = backbone->precision;
     enum tw_status status = tw_graph_clone(backbone->graph, &graph, error);
     for (int axis = 0; status == TW_OK && axis < 2; axis++) {
         struct tw_shape *shape = &graph->values[graph->inputs[0]].shape;
@@ -59,6 +61,7 @@ static enum tw_status put_step(const struct tw_step_info *step, const struct sum
     if ((status = tw_table_cell(table, error, "%s", step->name)) != TW_OK ||
         (status = tw_table_cell(table, error, "%s", step->op)) != TW_OK ||
         (status = tw_table_cell(table, error, "%s", step->algorithm)) != TW_OK ||
+        (status = tw_table_cell(table, error, "%s", step->precision)) != TW_OK ||
         (status = tw_table_cell(table, error, "%.3f", step->seconds * 1e3)) != TW_OK ||
         (status = tw_table_cell(table, error, "%.1f", step->seconds / sums->seconds * 100)) != TW_OK)
         return status;
@@ -72,10 +75,10 @@ static enum tw_status put_step(const struct tw_step_info *step, const struct sum
 static enum tw_status put_profile(const struct tw_backbone *backbone, int threads, struct tw_buffer *out,
                                   struct tw_error *error)
 {
-    static const char *const heads[] = {"STEP", "OP", "ALGORITHM", "MS", "SHARE %", "GFLOP/S", "PEAK %"};
+    static const char *const heads[] = {"STEP", "OP", "ALGORITHM", "PRECISION", "MS", "SHARE %", "GFLOP/S", "PEAK %"};
     enum { COLUMNS = sizeof heads / sizeof *heads };
     struct tw_plan *plan = NULL;
-    struct tw_table table = {.column_count = COLUMNS, .right_aligned = 0x78};
+    struct tw_table table = {.column_count = COLUMNS, .right_aligned = 0xf0};
     struct tw_step_info step;
     struct sums sums = {0};
     enum tw_status status = compile(backbone, threads, &plan, error);
@@ -101,7 +104,7 @@ static enum tw_status put_profile(const struct tw_backbone *backbone, int thread
     if (status == TW_OK)
         status = tw_buffer_printf(out, error,
                                   "all %.2f ms, %.2f GFLOP as direct convolution counts them, %.1f GFLOP/s, %.0f %% of "
-                                  "the peak of %.1f GFLOP/s, %d threads; arena %.1f MB, weights %.1f MB; %s\n",
+                                  "the peak of f32, %.1f GFLOP/s, %d threads; arena %.1f MB, weights %.1f MB; %s\n",
                                   sums.seconds * 1e3, sums.flop * 1e-9, rate * 1e-9, rate / sums.peak * 100,
                                   sums.peak * 1e-9, threads, (double)tw_plan_arena_bytes(plan) * 1e-6,
                                   (double)tw_plan_weight_bytes(plan) * 1e-6, tw_engine_cpu());
@@ -136,6 +139,39 @@ static enum tw_status convert(const struct tw_arguments *arguments, struct tw_ta
     return tw_backbone_convert(task, output, tw_has(arguments, TW_OPTION_FORCE), error);
 }
 
+static enum tw_status quantize(const struct tw_arguments *arguments, const struct tw_task_options *task, bool is_json,
+                               struct tw_buffer *out, struct tw_error *error)
+{
+    struct tw_quantize_options options = {
+        .task = *task,
+        .photos_uri = tw_text(arguments, TW_OPTION_CALIBRATE, NULL),
+        .output_uri = tw_text(arguments, TW_OPTION_OUTPUT, NULL),
+        .method = TW_CALIBRATION_MSE,
+        .is_forced = tw_has(arguments, TW_OPTION_FORCE),
+    };
+    struct tw_quantize_result result;
+    const char *method = tw_text(arguments, TW_OPTION_METHOD, tw_calibration_name(options.method));
+    if (options.output_uri == NULL)
+        return tw_fail(error, TW_INVALID, "backbone quantize wants the file to write: -o FILE.onnx");
+    if (options.photos_uri == NULL)
+        return tw_fail(error, TW_INVALID,
+                       "backbone quantize wants photos like those to come, to learn ranges from: --calibrate PHOTOS");
+    options.task.backbone = arguments->operands[1];
+    options.task.precision = TW_PRECISION_F32;
+    options.method = TW_CALIBRATION_MINMAX;
+    while (strcmp(method, tw_calibration_name(options.method)) != 0)
+        options.method++;
+    enum tw_status status = tw_backbone_quantize(&options, &result, error);
+    if (status != TW_OK)
+        return status;
+    return tw_buffer_printf(
+        out, error,
+        is_json
+            ? "{\"file\":\"%s\",\"photos\":%zu,\"skipped\":%zu,\"cosine_least\":%.6f,\"cosine_mean\":%.6f}\n"
+            : "%s: calibrated on %zu photos (%zu skipped); embeddings keep cosine %.5f at least, %.5f on the mean\n",
+        options.output_uri, result.photos, result.skipped, result.least_cosine, result.mean_cosine);
+}
+
 enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw_console *console)
 {
     struct tw_error error = {0};
@@ -155,9 +191,13 @@ enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw
             status = put_profile(&backbone, task.threads, &out, &error);
     } else if (status == TW_OK && strcmp(verb, "convert") == 0 && arguments->operand_count == 2) {
         status = convert(arguments, &task, &error);
+    } else if (status == TW_OK && strcmp(verb, "quantize") == 0 && arguments->operand_count == 2) {
+        status = quantize(arguments, &task, console->is_json, &out, &error);
     } else if (status == TW_OK) {
         status = tw_fail(&error, TW_INVALID,
-                         "backbone wants `list`, `info NAME|FILE` or `convert NAME|FILE -o FILE.onnx`, not `%s`", verb);
+                         "backbone wants `list`, `info NAME|FILE`, `convert NAME|FILE -o FILE.onnx` or "
+                         "`quantize NAME|FILE -o FILE.onnx --calibrate PHOTOS`, not `%s`",
+                         verb);
     }
     enum tw_exit code = status == TW_OK ? tw_console_print(console, &out) : tw_console_fail(console, &error);
     tw_backbone_release(&backbone);

@@ -159,9 +159,11 @@ enum tw_exit tw_exit_of_skips(const struct tw_arguments *arguments, size_t skipp
 enum tw_status tw_console_task(const struct tw_arguments *arguments, struct tw_console *console,
                                struct tw_task_options *task, struct tw_error *error)
 {
-    const char *precision = tw_text(arguments, TW_OPTION_PRECISION, "f32");
-    if (strcmp(precision, "f32") != 0 && strcmp(precision, "auto") != 0)
-        return tw_fail(error, TW_INVALID, "--precision %s is not built in yet: f32 is", precision);
+    (void)error;
+    enum tw_precision precision = TW_PRECISION_F32;
+    const char *name = tw_text(arguments, TW_OPTION_PRECISION, tw_precision_name(precision));
+    while (precision < TW_PRECISION_AUTO && strcmp(name, tw_precision_name(precision)) != 0)
+        precision++;
     struct tw_image_limits limits = tw_image_limits_default;
     limits.max_pixels = tw_integer(arguments, TW_OPTION_MAX_PIXELS, limits.max_pixels);
     limits.max_bytes = (size_t)tw_integer(arguments, TW_OPTION_MAX_BYTES, (int64_t)limits.max_bytes);
@@ -172,6 +174,8 @@ enum tw_status tw_console_task(const struct tw_arguments *arguments, struct tw_c
         .corrections = tw_text(arguments, TW_OPTION_CORRECTIONS, NULL),
         .ignores_exif = tw_has(arguments, TW_OPTION_IGNORE_EXIF),
         .uses_cache = !tw_has(arguments, TW_OPTION_NO_CACHE),
+        .precision = precision,
+        .names_precision = tw_text(arguments, TW_OPTION_PRECISION, NULL) != NULL,
         .threads = (int)tw_integer(arguments, TW_OPTION_THREADS, tw_cpu_count()),
         .limits = limits,
         .sink = &console->sink,

@@ -34,7 +34,7 @@ enum tw_exit tw_console_fail(struct tw_console *console, const struct tw_error *
 enum tw_exit tw_console_print(struct tw_console *console, const struct tw_buffer *text);
 /* TW_EXIT_SKIPPED, or TW_EXIT_DONE where nothing was skipped or --allow-skips is given. */
 enum tw_exit tw_exit_of_skips(const struct tw_arguments *arguments, size_t skipped);
-/* The shared options of tasks from the command line. TW_INVALID for a precision that this build does not have. */
+/* The shared options of tasks from the command line. */
 enum tw_status tw_console_task(const struct tw_arguments *arguments, struct tw_console *console,
                                struct tw_task_options *task, struct tw_error *error) TW_MUST_USE;
 

@@ -69,6 +69,16 @@ enum tw_status tw_plan_add_made(struct tw_plan *plan, const struct tw_node *node
     return status;
 }
 
+enum tw_status tw_plan_plain_layout(const struct tw_value *value, dnnl_memory_desc_t *layout, struct tw_error *error)
+{
+    dnnl_data_type_t type = tw_onednn_type(value->dtype);
+    int64_t count;
+    *layout = (dnnl_memory_desc_t){0};
+    if (type == dnnl_data_type_undef || !tw_shape_count(&value->shape, &count) || count < 1)
+        return TW_OK;
+    return tw_onednn_plain_of(&value->shape, type, layout, error);
+}
+
 /* A constant's slot in C order, of its own type: the file's bytes, aligned. */
 static enum tw_status constant_slot(struct tw_plan *plan, int value, int *slot, struct tw_error *error)
 {
@@ -78,7 +88,7 @@ static enum tw_status constant_slot(struct tw_plan *plan, int value, int *slot, 
     if (!tw_shape_count(&v->shape, &count))
         return tw_fail(error, TW_CORRUPT, "the shape of constant %s is not known", v->name);
     size_t bytes = (size_t)count * tw_dtype_size(v->dtype);
-    enum tw_status status = v->dtype == TW_F32 && count > 0 ? tw_onednn_plain(&v->shape, &layout, error) : TW_OK;
+    enum tw_status status = tw_plan_plain_layout(v, &layout, error);
     if (status == TW_OK)
         status = tw_plan_add_slot(plan, layout.ndims > 0 ? &layout : NULL, bytes, slot, error);
     if (status != TW_OK)
@@ -116,6 +126,9 @@ enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, st
         if (status != TW_OK)
             return status;
     }
+    enum tw_status status = tw_plan_dequantise(plan, value, error);
+    if (status != TW_OK)
+        return status;
     if (plan->plain[value] != NO_SLOT) {
         *slot = plan->plain[value];
         return TW_OK;
@@ -123,8 +136,7 @@ enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, st
     int own = plan->own[value];
     if (own == NO_SLOT)
         return tw_fail(error, TW_CORRUPT, "value %s is used before it is made", v->name);
-    enum tw_status status = tw_onednn_plain(&v->shape, &layout, error);
-    if (status != TW_OK)
+    if ((status = tw_plan_plain_layout(v, &layout, error)) != TW_OK)
         return status;
     if (plan->slots[own].layout.ndims == 0 || tw_onednn_same(&plan->slots[own].layout, &layout)) {
         *slot = plan->plain[value] = own;
@@ -140,6 +152,9 @@ enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, st
 
 enum tw_status tw_plan_layout(struct tw_plan *plan, int value, dnnl_memory_desc_t *layout, struct tw_error *error)
 {
+    enum tw_status status = tw_plan_dequantise(plan, value, error);
+    if (status != TW_OK)
+        return status;
     if (!tw_plan_is_constant(plan, value) && plan->own[value] != NO_SLOT &&
         plan->slots[plan->own[value]].layout.ndims > 0) {
         *layout = plan->slots[plan->own[value]].layout;
@@ -148,35 +163,39 @@ enum tw_status tw_plan_layout(struct tw_plan *plan, int value, dnnl_memory_desc_
     return tw_onednn_plain(&plan->graph->values[value].shape, layout, error);
 }
 
-static enum tw_status reordered_constant(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
-                                         struct tw_error *error)
+enum tw_status tw_plan_constant_in(struct tw_plan *plan, const dnnl_memory_desc_t *from_layout, const void *from,
+                                   const dnnl_memory_desc_t *layout, int *slot, struct tw_error *error)
 {
-    const struct tw_value *v = &plan->graph->values[value];
-    dnnl_memory_desc_t plain = *layout; /* same dimensions, for groups' extra one too */
-    struct tw_shape shape = {.rank = layout->ndims};
-    for (int i = 0; i < layout->ndims; i++)
-        shape.dims[i] = layout->dims[i];
-    enum tw_status status = tw_onednn_plain(&shape, &plain, error);
-    if (status == TW_OK)
-        status = tw_plan_add_slot(plan, layout, 0, slot, error);
+    enum tw_status status = tw_plan_add_slot(plan, layout, 0, slot, error);
     if (status != TW_OK)
         return status;
-    size_t bytes = tw_onednn_bytes(&plain);
+    size_t bytes = tw_onednn_bytes(from_layout);
     void *block = tw_pages_take(&plan->weights, plan->slots[*slot].bytes), *aligned = NULL;
-    const void *from = v->data;
     plan->slots[*slot].constant = block;
     plan->weight_bytes += plan->slots[*slot].bytes;
     if ((uintptr_t)from % 4 != 0) {
         aligned = tw_alloc_aligned(bytes);
         if (aligned != NULL)
-            from = memcpy(aligned, v->data, bytes);
+            from = memcpy(aligned, from, bytes);
     }
     if (block == NULL || ((uintptr_t)from % 4 != 0))
         status = tw_fail_memory(error, bytes, "weights");
     else
-        status = tw_onednn_reorder_now(plan->engine, &plain, from, layout, block, error);
+        status = tw_onednn_reorder_now(plan->engine, from_layout, from, layout, block, error);
     tw_free(aligned);
     return status;
+}
+
+static enum tw_status reordered_constant(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
+                                         struct tw_error *error)
+{
+    const struct tw_value *v = &plan->graph->values[value];
+    dnnl_memory_desc_t plain; /* same dimensions, for groups' extra one too */
+    struct tw_shape shape = {.rank = layout->ndims};
+    for (int i = 0; i < layout->ndims; i++)
+        shape.dims[i] = layout->dims[i];
+    enum tw_status status = tw_onednn_plain_of(&shape, tw_onednn_type(v->dtype), &plain, error);
+    return status == TW_OK ? tw_plan_constant_in(plan, &plain, v->data, layout, slot, error) : status;
 }
 
 enum tw_status tw_plan_slot_in(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
@@ -184,6 +203,9 @@ enum tw_status tw_plan_slot_in(struct tw_plan *plan, int value, const dnnl_memor
 {
     if (tw_plan_is_constant(plan, value))
         return reordered_constant(plan, value, layout, slot, error);
+    enum tw_status status = tw_plan_dequantise(plan, value, error);
+    if (status != TW_OK)
+        return status;
     int own = plan->own[value], plain = plan->plain[value];
     if (own != NO_SLOT && plan->slots[own].layout.ndims > 0 && tw_onednn_same(&plan->slots[own].layout, layout)) {
         *slot = own;
@@ -196,7 +218,7 @@ enum tw_status tw_plan_slot_in(struct tw_plan *plan, int value, const dnnl_memor
     int from = own != NO_SLOT ? own : plain;
     if (from == NO_SLOT)
         return tw_fail(error, TW_CORRUPT, "value %s is used before it is made", plan->graph->values[value].name);
-    enum tw_status status = tw_plan_add_slot(plan, layout, 0, slot, error);
+    status = tw_plan_add_slot(plan, layout, 0, slot, error);
     return status == TW_OK ? tw_plan_add_reorder(plan, from, *slot, error) : status;
 }
 

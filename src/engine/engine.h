@@ -8,12 +8,18 @@
 
 #include "graph/graph.h"
 
+/* How numbers are held that the graph has as floats. What it has as integers, between QuantizeLinear and DequantizeLinear, is
+ * computed in integers whatever is asked for. AUTO is for tasks, which decide it by their photos: here it is F32. */
 enum tw_precision { TW_PRECISION_F32, TW_PRECISION_BF16, TW_PRECISION_INT8, TW_PRECISION_AUTO };
+const char *tw_precision_name(enum tw_precision precision);
+/* What the CPU makes of it: BF16 becomes F32 where there is no arithmetic of that kind. */
+enum tw_precision tw_engine_precision(enum tw_precision wanted);
+bool tw_graph_is_quantised(const struct tw_graph *graph);
 
 struct tw_plan_options {
     int64_t batch;               /* images in a run; default 1 */
     int threads_inside;          /* of one run; default 1 */
-    enum tw_precision precision; /* F32; the others come with their kernels: until then TW_UNSUPPORTED, said by name */
+    enum tw_precision precision; /* default F32; INT8 for a graph that is not quantised: TW_UNSUPPORTED */
 };
 extern const struct tw_plan_options tw_plan_options_default;
 
@@ -60,9 +66,9 @@ enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_error *
  * vector unit that plans use; measured now, some tens of milliseconds. */
 enum tw_status tw_engine_peak(int threads, double *flops, struct tw_error *error) TW_MUST_USE;
 
-/* What decides bits besides the graph: engine version, library version, CPU features in use. Static text, for cache keys and
- * manifests: equal text, equal bits. */
-const char *tw_engine_identity(void);
+/* What decides bits besides the graph: engine version, library version, CPU features in use, precision. Static text, for cache
+ * keys and manifests: equal text, equal bits. */
+const char *tw_engine_identity(enum tw_precision precision);
 /* The CPU and its extensions, for people: "AMD EPYC, avx2 avx512 vnni bf16". */
 const char *tw_engine_cpu(void);
 

@@ -9,7 +9,7 @@
 enum { ENGINE_VERSION = 4 };
 
 static pthread_once_t is_made = PTHREAD_ONCE_INIT; /* guards what follows */
-static char identity[256], cpu[256];
+static char identities[TW_PRECISION_AUTO + 1][256], cpu[256];
 
 static void read_model_name(char *name, size_t size)
 {
@@ -28,13 +28,27 @@ static void read_model_name(char *name, size_t size)
         fclose(file);
 }
 
+const char *tw_precision_name(enum tw_precision precision)
+{
+    static const char *const names[] = {"f32", "bf16", "int8", "auto"};
+    return names[precision];
+}
+
+enum tw_precision tw_engine_precision(enum tw_precision wanted)
+{
+    bool has_bf16 = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+    return wanted == TW_PRECISION_AUTO || (wanted == TW_PRECISION_BF16 && !has_bf16) ? TW_PRECISION_F32 : wanted;
+}
+
 static void make(void)
 {
     const dnnl_version_t *version = dnnl_version();
     char name[128];
     read_model_name(name, sizeof name);
-    snprintf(identity, sizeof identity, "topwork engine %d, oneDNN %d.%d.%d, isa %#x, f32", ENGINE_VERSION,
-             version->major, version->minor, version->patch, (unsigned)dnnl_get_effective_cpu_isa());
+    for (int i = 0; i <= TW_PRECISION_AUTO; i++)
+        snprintf(identities[i], sizeof identities[i], "topwork engine %d, oneDNN %d.%d.%d, isa %#x, %s", ENGINE_VERSION,
+                 version->major, version->minor, version->patch, (unsigned)dnnl_get_effective_cpu_isa(),
+                 tw_precision_name(tw_engine_precision((enum tw_precision)i)));
     size_t used = (size_t)snprintf(cpu, sizeof cpu, "%s,", name);
 #ifdef __x86_64__
     const struct {
@@ -53,10 +67,10 @@ static void make(void)
 #endif
 }
 
-const char *tw_engine_identity(void)
+const char *tw_engine_identity(enum tw_precision precision)
 {
     pthread_once(&is_made, make);
-    return identity;
+    return identities[precision];
 }
 
 const char *tw_engine_cpu(void)

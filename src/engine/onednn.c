@@ -11,7 +11,18 @@ enum tw_status tw_onednn_check(dnnl_status_t status, const char *what, struct tw
     return tw_fail(error, TW_UNSUPPORTED, "%s: the compute library refused it (oneDNN status %d)", what, (int)status);
 }
 
+dnnl_data_type_t tw_onednn_type(enum tw_dtype dtype)
+{
+    return dtype == TW_F32 ? dnnl_f32 : dtype == TW_U8 ? dnnl_u8 : dtype == TW_I8 ? dnnl_s8 : dnnl_data_type_undef;
+}
+
 enum tw_status tw_onednn_plain(const struct tw_shape *shape, dnnl_memory_desc_t *layout, struct tw_error *error)
+{
+    return tw_onednn_plain_of(shape, dnnl_f32, layout, error);
+}
+
+enum tw_status tw_onednn_plain_of(const struct tw_shape *shape, dnnl_data_type_t type, dnnl_memory_desc_t *layout,
+                                  struct tw_error *error)
 {
     dnnl_dims_t dims = {1}, strides;
     int rank = shape->rank < 1 ? 1 : shape->rank;
@@ -22,7 +33,7 @@ enum tw_status tw_onednn_plain(const struct tw_shape *shape, dnnl_memory_desc_t 
         strides[i] = step;
         step *= dims[i] > 0 ? dims[i] : 1;
     }
-    return tw_onednn_check(dnnl_memory_desc_init_by_strides(layout, rank, dims, dnnl_f32, strides), "a layout", error);
+    return tw_onednn_check(dnnl_memory_desc_init_by_strides(layout, rank, dims, type, strides), "a layout", error);
 }
 
 enum tw_status tw_onednn_any(int rank, const int64_t *dims, dnnl_memory_desc_t *layout, struct tw_error *error)
@@ -31,6 +42,14 @@ enum tw_status tw_onednn_any(int rank, const int64_t *dims, dnnl_memory_desc_t *
     memcpy(copy, dims, (size_t)rank * sizeof *dims);
     return tw_onednn_check(dnnl_memory_desc_init_by_tag(layout, rank, copy, dnnl_f32, dnnl_format_tag_any), "a layout",
                            error);
+}
+
+enum tw_status tw_onednn_pixels(const int64_t dims[4], dnnl_data_type_t type, dnnl_memory_desc_t *layout,
+                                struct tw_error *error)
+{
+    dnnl_dims_t copy;
+    memcpy(copy, dims, 4 * sizeof *dims);
+    return tw_onednn_check(dnnl_memory_desc_init_by_tag(layout, 4, copy, type, dnnl_nhwc), "a layout", error);
 }
 
 bool tw_onednn_blocked(const int64_t dims[4], dnnl_memory_desc_t *layout)
@@ -116,14 +135,40 @@ static bool append_activation(const struct tw_node *node, dnnl_post_ops_t ops)
     return dnnl_post_ops_append_eltwise(ops, 1, as.kind, as.alpha, as.beta) == dnnl_success;
 }
 
-bool tw_onednn_attributes(const struct tw_node *node, bool adds, dnnl_primitive_attr_t *attributes)
+static bool append_sum(const struct tw_onednn_fusion *fusion, dnnl_post_ops_t ops)
+{
+    if (fusion->addend != NULL && dnnl_post_ops_append_binary(ops, dnnl_binary_add, fusion->addend) != dnnl_success)
+        return false;
+    return !fusion->adds_output ||
+           dnnl_post_ops_append_sum_v2(ops, fusion->sum_scale, fusion->sum_type) == dnnl_success;
+}
+
+static bool append_all(const struct tw_onednn_fusion *fusion, dnnl_post_ops_t ops)
+{
+    return append_sum(fusion, ops) && append_activation(fusion->node, ops) &&
+           (fusion->result_scale == 1 ||
+            dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_linear, fusion->result_scale, 0) == dnnl_success);
+}
+
+static bool set_numbers(const struct tw_onednn_fusion *fusion, dnnl_primitive_attr_t made)
+{
+    enum { EACH_CHANNEL = 1 << 1 };
+    return (fusion->scale_count == 0 ||
+            dnnl_primitive_attr_set_output_scales(made, fusion->scale_count, fusion->scale_count > 1 ? EACH_CHANNEL : 0,
+                                                  fusion->scales) == dnnl_success) &&
+           (fusion->x_zero == 0 ||
+            dnnl_primitive_attr_set_zero_points(made, DNNL_ARG_SRC, 1, 0, &fusion->x_zero) == dnnl_success) &&
+           (fusion->y_zero == 0 ||
+            dnnl_primitive_attr_set_zero_points(made, DNNL_ARG_DST, 1, 0, &fusion->y_zero) == dnnl_success);
+}
+
+bool tw_onednn_fuse(const struct tw_onednn_fusion *fusion, dnnl_primitive_attr_t *attributes)
 {
     dnnl_post_ops_t ops = NULL;
     dnnl_primitive_attr_t made = NULL;
     bool is_good = dnnl_primitive_attr_create(&made) == dnnl_success &&
                    dnnl_primitive_attr_set_scratchpad_mode(made, dnnl_scratchpad_mode_user) == dnnl_success &&
-                   dnnl_post_ops_create(&ops) == dnnl_success &&
-                   (!adds || dnnl_post_ops_append_sum(ops, 1) == dnnl_success) && append_activation(node, ops) &&
+                   set_numbers(fusion, made) && dnnl_post_ops_create(&ops) == dnnl_success && append_all(fusion, ops) &&
                    dnnl_primitive_attr_set_post_ops(made, ops) == dnnl_success;
     if (ops != NULL)
         dnnl_post_ops_destroy(ops);
@@ -132,6 +177,27 @@ bool tw_onednn_attributes(const struct tw_node *node, bool adds, dnnl_primitive_
     else if (made != NULL)
         dnnl_primitive_attr_destroy(made);
     return is_good;
+}
+
+bool tw_onednn_attributes(const struct tw_node *node, bool adds, dnnl_primitive_attr_t *attributes)
+{
+    const struct tw_onednn_fusion fusion = {
+        .node = node, .adds_output = adds, .sum_scale = 1, .sum_type = dnnl_data_type_undef, .result_scale = 1};
+    return tw_onednn_fuse(&fusion, attributes);
+}
+
+bool tw_onednn_has_whole_products(void)
+{
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    return (isa & dnnl_cpu_isa_avx512_core_vnni) == dnnl_cpu_isa_avx512_core_vnni ||
+           (isa & dnnl_cpu_isa_avx2_vnni) == dnnl_cpu_isa_avx2_vnni;
+}
+
+bool tw_onednn_is_fast(const_dnnl_primitive_desc_t descriptor)
+{
+    const char *name = NULL;
+    return dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name) == dnnl_success && name != NULL &&
+           strncmp(name, "ref", 3) != 0 && strncmp(name, "gemm", 4) != 0;
 }
 
 enum tw_status tw_onednn_reorder_now(dnnl_engine_t engine, const dnnl_memory_desc_t *from_layout, const void *from,

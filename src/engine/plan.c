@@ -12,8 +12,9 @@ const struct tw_plan_options tw_plan_options_default = {.batch = 1, .threads_ins
 
 /* In the order in which they are asked; the last one takes everything. */
 static tw_step_planner *const planners[] = {
-    tw_step_winograd,    tw_step_conv,    tw_step_pool,  tw_step_concat,
-    tw_step_elementwise, tw_step_product, tw_step_alias, tw_step_reference,
+    tw_step_narrow_conv, tw_step_narrow_pool, tw_step_narrow_concat, tw_step_quantise,
+    tw_step_winograd,    tw_step_conv,        tw_step_pool,          tw_step_concat,
+    tw_step_elementwise, tw_step_product,     tw_step_alias,         tw_step_reference,
 };
 
 void tw_plan_free(struct tw_plan *plan)
@@ -34,6 +35,7 @@ void tw_plan_free(struct tw_plan *plan)
     tw_free(plan->steps);
     tw_free(plan->slots);
     tw_free(plan->own);
+    tw_free(plan->quantised);
     tw_free(plan->plain);
     tw_free(plan->input_shapes);
     tw_free(plan->output_shapes);
@@ -94,7 +96,9 @@ static enum tw_status plan_steps(struct tw_plan *plan, struct tw_error *error)
         return tw_fail_memory(error, graph->value_count * sizeof *plan->own, "a plan");
     for (size_t i = 0; i < graph->value_count; i++)
         plan->own[i] = plan->plain[i] = NO_SLOT;
-    enum tw_status status = tw_onednn_check(dnnl_engine_create(&plan->engine, dnnl_cpu, 0), "the CPU engine", error);
+    enum tw_status status = tw_plan_find_quantised(plan, error);
+    if (status == TW_OK)
+        status = tw_onednn_check(dnnl_engine_create(&plan->engine, dnnl_cpu, 0), "the CPU engine", error);
     for (size_t i = 0; i < graph->input_count && status == TW_OK; i++) {
         dnnl_memory_desc_t layout;
         int value = graph->inputs[i];
@@ -188,12 +192,15 @@ static enum tw_status compile(struct tw_plan *plan, const struct tw_graph *graph
 enum tw_status tw_plan_compile(const struct tw_graph *graph, const struct tw_plan_options *options,
                                struct tw_plan **plan, struct tw_error *error)
 {
-    if (options->precision != TW_PRECISION_F32 && options->precision != TW_PRECISION_AUTO)
-        return tw_fail(error, TW_UNSUPPORTED, "precision %s is not built in yet; f32 is",
-                       options->precision == TW_PRECISION_BF16 ? "bf16" : "int8");
+    if (options->precision == TW_PRECISION_INT8 && !tw_graph_is_quantised(graph))
+        return tw_fail(error, TW_UNSUPPORTED,
+                       "precision int8 is for quantised networks, and this one is not: `topwork backbone quantize` "
+                       "makes one of it");
     struct tw_plan *made = tw_alloc(1, sizeof *made);
     if (made == NULL)
         return tw_fail_memory(error, sizeof *made, "a plan");
+    made->precision =
+        tw_engine_precision(options->precision) == TW_PRECISION_BF16 ? TW_PRECISION_BF16 : TW_PRECISION_F32;
     made->threads_inside = options->threads_inside > 0 ? options->threads_inside : 1;
     int threads = omp_get_max_threads();
     omp_set_num_threads(made->threads_inside); /* kernels are made for this many */
@@ -204,6 +211,16 @@ enum tw_status tw_plan_compile(const struct tw_graph *graph, const struct tw_pla
     else
         tw_plan_free(made);
     return status;
+}
+
+bool tw_graph_is_quantised(const struct tw_graph *graph)
+{
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const struct tw_node *node = &graph->nodes[i];
+        if (node->op == TW_OP_QUANTIZE_LINEAR || node->op == TW_OP_DEQUANTIZE_LINEAR)
+            return true;
+    }
+    return false;
 }
 
 size_t tw_plan_input_count(const struct tw_plan *plan)

@@ -8,6 +8,7 @@
 #define TW_ENGINE_PLAN_H
 
 #include "engine/engine.h"
+#include "engine/narrow/numbers.h"
 #include "engine/pages.h"
 #include "graph/bind.h"
 
@@ -46,16 +47,26 @@ struct step {
     double flop, seconds;
 };
 
+/* What QuantizeLinear and DequantizeLinear say of a float value. `whole`: the value of integers that it is read from, -1: none.
+ * `rounds`: the value of integers that is all that becomes of it, -1: it is wanted itself. Both of one scale. */
+struct quantised {
+    int whole, rounds;
+    struct grid whole_grid, rounds_grid;
+    int last_use; /* the last node that reads it */
+};
+
 struct tw_plan {
     struct tw_pages weights; /* constants of slots and states of steps point into it */
     struct tw_graph *graph;
     dnnl_engine_t engine;
     int threads_inside;
-    int64_t runs; /* of one tw_plan_run */
+    enum tw_precision precision; /* of what is float in the graph: F32 or BF16 */
+    int64_t runs;                /* of one tw_plan_run */
     struct slot *slots;
     int slot_count;
     size_t slot_capacity;
     int *own, *plain; /* by value: slots */
+    struct quantised *quantised;
     struct step *steps;
     int step_count;
     size_t step_capacity;
@@ -81,6 +92,12 @@ enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, st
 /* The value's slot in `layout`; constants are reordered once, now. */
 enum tw_status tw_plan_slot_in(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
                                struct tw_error *error) TW_MUST_USE;
+/* The same for a block that is no value; it is copied. */
+enum tw_status tw_plan_constant_in(struct tw_plan *plan, const dnnl_memory_desc_t *from_layout, const void *from,
+                                   const dnnl_memory_desc_t *layout, int *slot, struct tw_error *error) TW_MUST_USE;
+/* C order of a value's type; ndims 0 for types that the library is not given and for empty values. */
+enum tw_status tw_plan_plain_layout(const struct tw_value *value, dnnl_memory_desc_t *layout,
+                                    struct tw_error *error) TW_MUST_USE;
 /* The layout in which the value lies now; plain for constants and inputs. */
 enum tw_status tw_plan_layout(struct tw_plan *plan, int value, dnnl_memory_desc_t *layout,
                               struct tw_error *error) TW_MUST_USE;
@@ -91,6 +108,18 @@ enum tw_status tw_plan_output_slot(struct tw_plan *plan, int value, const dnnl_m
 enum tw_status tw_plan_add_reorder(struct tw_plan *plan, int from, int to, struct tw_error *error) TW_MUST_USE;
 bool tw_plan_is_constant(const struct tw_plan *plan, int value);
 
+/* Integers behind values, before any step is made: see struct quantised. */
+enum tw_status tw_plan_find_quantised(struct tw_plan *plan, struct tw_error *error) TW_MUST_USE;
+/* Whether a value's integers are on a grid of one scale, known now; reads those of a QuantizeLinear or DequantizeLinear. */
+bool tw_plan_grid(const struct tw_plan *plan, const struct tw_node *node, struct grid *grid);
+/* A float value that lies nowhere yet because its readers take its integers: now it is wanted. */
+enum tw_status tw_plan_dequantise(struct tw_plan *plan, int value, struct tw_error *error) TW_MUST_USE;
+
+/* Whether a step writes the value as bf16. */
+bool tw_plan_is_bf16(const struct tw_plan *plan, int value);
+/* What each byte on one grid is on another. */
+void tw_grid_table(const struct grid *from, const struct grid *to, uint8_t table[256]);
+
 /* Places of the arena's roots so that those alive at one time do not overlap; fills arena_offset, returns the size. */
 size_t tw_place_slots(struct slot *slots, int count);
 
@@ -98,6 +127,6 @@ size_t tw_place_slots(struct slot *slots, int count);
 typedef enum tw_status tw_step_planner(struct tw_plan *plan, const struct tw_node *node, bool *is_done,
                                        struct tw_error *error);
 tw_step_planner tw_step_winograd, tw_step_conv, tw_step_pool, tw_step_concat, tw_step_elementwise, tw_step_product,
-    tw_step_alias, tw_step_reference;
+    tw_step_alias, tw_step_reference, tw_step_narrow_conv, tw_step_narrow_pool, tw_step_narrow_concat, tw_step_quantise;
 
 #endif

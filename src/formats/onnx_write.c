@@ -314,7 +314,7 @@ static void mark_constants(struct writing *writing)
         writing->is_needed[graph->outputs[i]] = true;
     for (size_t id = 0; id < graph->value_count && !writing->status; id++) {
         const struct tw_value *value = &graph->values[id];
-        if (writing->is_needed[id] && value->quantisation.scale)
+        if (writing->is_needed[id] && value->quantisation.scale && value->dtype != TW_F32)
             writing->status =
                 tw_fail(writing->error, TW_UNSUPPORTED,
                         "tensor '%.200s' is quantised by the network's own scheme, which ONNX has not", value->name);

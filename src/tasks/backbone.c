@@ -171,10 +171,32 @@ static enum tw_status measure(struct tw_backbone *backbone, struct tw_error *err
     return status;
 }
 
+/* int8 needs a network that is quantised; bf16 a CPU that has it, else f32 does. */
+static enum tw_status set_precision(const struct tw_task_options *options, struct tw_backbone *backbone,
+                                    struct tw_error *error)
+{
+    bool is_quantised = tw_graph_is_quantised(backbone->graph);
+    if (options->precision == TW_PRECISION_INT8 && !is_quantised)
+        return tw_fail(error, TW_INVALID,
+                       "--precision int8 is for quantised networks, and this one holds floats: make one of it with "
+                       "`topwork backbone quantize FILE -o int8.onnx --calibrate PHOTOS`");
+    backbone->precision = options->precision;
+    if (options->precision == TW_PRECISION_AUTO)
+        return TW_OK;
+    backbone->precision = tw_engine_precision(options->precision);
+    if (backbone->precision != options->precision)
+        tw_log(options->sink, TW_LOG_WARNING, "this CPU has no bf16 arithmetic: f32 is used (%s)", tw_engine_cpu());
+    if (is_quantised && backbone->precision == TW_PRECISION_F32)
+        backbone->precision = TW_PRECISION_INT8;
+    return TW_OK;
+}
+
 static enum tw_status prepare(const struct tw_task_options *options, struct tw_backbone *backbone,
                               struct tw_error *error)
 {
     enum tw_status status = set_policy(options, backbone, error);
+    if (!status)
+        status = set_precision(options, backbone, error);
     if (status)
         return status;
     bool is_layer_guessed;

@@ -17,7 +17,8 @@ struct tw_backbone {
     char *layer;             /* the tensor's name in the file */
     struct tw_image_policy policy;
     size_t embedding_size;
-    bool is_guessed; /* policy or layer is a guess: said by a warning */
+    enum tw_precision precision; /* F32, BF16 or INT8: what this CPU does of what was asked; AUTO until it is chosen */
+    bool is_guessed;             /* policy or layer is a guess: said by a warning */
 };
 /* Reads, cuts and checks it. The policy comes, in this order, from options->policy, the file's property "topwork.policy",
  * the descriptions in shared ONNX files ("input_scale", "resize", "decode"), or a guess by the input's size. */

@@ -7,6 +7,7 @@
 #include "records/tfrecord.h"
 #include "tasks/output.h"
 #include "tasks/photos.h"
+#include "tasks/precision.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static enum tw_status hash_settings(const struct job *job, struct tw_digest *dig
         tw_hasher_add(hasher, job->backbone.digest.bytes, TW_DIGEST_BYTES);
         tw_hasher_add_text(hasher, job->backbone.layer);
         tw_hasher_add_text(hasher, policy);
-        tw_hasher_add_text(hasher, tw_engine_identity());
+        tw_hasher_add_text(hasher, tw_engine_identity(job->backbone.precision));
         tw_hasher_add(hasher, &options->eval_share, sizeof options->eval_share);
         tw_hasher_finish(hasher, digest);
         tw_hasher_free(hasher);
@@ -156,8 +157,8 @@ static enum tw_status fill_manifest(struct job *job, const struct tw_digest *set
     manifest->backbone_digest = job->backbone.digest;
     manifest->layer = tw_strdup(job->backbone.layer);
     manifest->policy_json = tw_image_policy_to_json(&job->backbone.policy);
-    manifest->precision = tw_strdup("f32");
-    manifest->engine = tw_strdup(tw_engine_identity());
+    manifest->precision = tw_strdup(tw_precision_name(job->backbone.precision));
+    manifest->engine = tw_strdup(tw_engine_identity(job->backbone.precision));
     manifest->settings_digest = *settings;
     manifest->embedding_size = job->backbone.embedding_size;
     manifest->eval_share = job->options->eval_share;
@@ -224,6 +225,8 @@ static enum tw_status run(struct job *job, struct tw_error *error)
     if (!status)
         status = tw_photos_list(options->inputs, options->input_count, options->labels_uri, &options->task,
                                 &job->dataset, error);
+    if (!status)
+        status = tw_backbone_choose_precision(&job->backbone, &options->task, &job->dataset, error);
     if (!status)
         status = hash_settings(job, &job->output.settings, error);
     if (!status)

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 enum { SIZE_BYTES = 8, QUEUED_PER_WORKER = 2 };
-static const char precision[] = "f32";
 
 static enum tw_status store_key(const struct tw_backbone *backbone, char hex[TW_DIGEST_HEX], struct tw_error *error)
 {
@@ -26,8 +25,8 @@ static enum tw_status store_key(const struct tw_backbone *backbone, char hex[TW_
     tw_hasher_add(hasher, backbone->digest.bytes, TW_DIGEST_BYTES);
     tw_hasher_add_text(hasher, backbone->layer);
     tw_hasher_add_text(hasher, policy);
-    tw_hasher_add_text(hasher, precision);
-    tw_hasher_add_text(hasher, tw_engine_identity());
+    tw_hasher_add_text(hasher, tw_precision_name(backbone->precision));
+    tw_hasher_add_text(hasher, tw_engine_identity(backbone->precision));
     tw_hasher_finish(hasher, &digest);
     tw_hasher_free(hasher);
     tw_free(policy);
@@ -292,6 +291,7 @@ static enum tw_status compute_wanted(struct pipeline *pipeline, const struct tw_
         .output_count = 1,
         .workers = pipeline->options->threads,
         .threads_inside = 1,
+        .precision = backbone->precision,
     };
     enum tw_status status = tw_runner_new(backbone->graph, &options, &pipeline->runner, error);
     if (status)

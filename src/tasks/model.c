@@ -58,6 +58,7 @@ static enum tw_status put_properties(struct tw_graph *graph, const struct tw_mod
 {
     const struct tw_backbone *backbone = parts->backbone;
     char *policy = backbone ? tw_image_policy_to_json(&backbone->policy) : NULL;
+    bool has_precision = backbone && backbone->precision != TW_PRECISION_F32;
     const struct {
         const char *key, *value;
     } texts[] = {
@@ -66,6 +67,7 @@ static enum tw_status put_properties(struct tw_graph *graph, const struct tw_mod
         {"topwork.layer", backbone ? backbone->layer : parts->records_layer},
         {"topwork.embedding", embedding_name},
         {"topwork.recipe", parts->recipe_json},
+        {"topwork.precision", has_precision ? tw_precision_name(backbone->precision) : NULL},
     };
     graph->property_count = 0;
     enum tw_status status = put_number(graph, "topwork.version", TW_MODEL_VERSION, error);
@@ -174,6 +176,18 @@ static enum tw_status read_numbers(struct tw_model *model, struct tw_error *erro
     return TW_OK;
 }
 
+/* f32 is not written. */
+static enum tw_status read_precision(struct tw_model *model, struct tw_error *error)
+{
+    const char *text = tw_graph_property(model->graph, "topwork.precision");
+    model->precision = TW_PRECISION_F32;
+    while (text && strcmp(text, tw_precision_name(model->precision)) != 0) {
+        if (++model->precision == TW_PRECISION_AUTO)
+            return tw_fail(error, TW_UNSUPPORTED, "its topwork.precision is %.40s; known are f32, bf16 and int8", text);
+    }
+    return TW_OK;
+}
+
 static enum tw_status read_properties(struct tw_model *model, struct tw_error *error)
 {
     enum tw_status status = read_labels(model, error);
@@ -188,6 +202,8 @@ static enum tw_status read_properties(struct tw_model *model, struct tw_error *e
     const char *name = tw_graph_property(model->graph, "topwork.backbone");
     if (!status && name && !(model->backbone_name = tw_strdup(name)))
         status = tw_fail_memory(error, strlen(name), "a name");
+    if (!status)
+        status = read_precision(model, error);
     const char *digest = tw_graph_property(model->graph, "topwork.backbone_digest");
     if (!status && digest && !tw_digest_parse(digest, &model->backbone_digest))
         status = tw_fail(error, TW_CORRUPT, "its topwork.backbone_digest is not 64 hex digits");
@@ -386,6 +402,7 @@ enum tw_status tw_model_attach(struct tw_model *model, const struct tw_backbone 
     model->graph = whole;
     model->has_backbone = true;
     model->policy = backbone->policy;
+    model->precision = backbone->precision;
     model->has_policy = true;
     return TW_OK;
 }

@@ -1,6 +1,7 @@
 /* The model file: one ONNX with backbone and head (or head alone, input "embedding"), and what else a prediction needs as
  * metadata_props: topwork.version, .labels, .policy, .backbone, .backbone_digest, .layer, .embedding_size,
- * .unlabelled_class, .recipe, .data_digest, .known_threshold (of output `known`, where there is one). It holds no time, path, host or thread count: equal runs give equal bytes. */
+ * .unlabelled_class, .recipe, .precision (where it is not f32), .data_digest, .known_threshold (of output `known`, where there is
+ * one). It holds no time, path, host or thread count: equal runs give equal bytes. */
 #ifndef TW_TASKS_MODEL_H
 #define TW_TASKS_MODEL_H
 
@@ -36,8 +37,9 @@ struct tw_model {
     char *backbone_name; /* NULL: not known (foreign records) */
     struct tw_digest backbone_digest;
     size_t embedding_size;
-    int64_t unlabelled_class; /* -1: none */
-    bool has_known;           /* output `known`: below the threshold the photo is like none of the training's */
+    enum tw_precision precision; /* of the backbone when the head was trained */
+    int64_t unlabelled_class;    /* -1: none */
+    bool has_known;              /* output `known`: below the threshold the photo is like none of the training's */
     double known_threshold;
 };
 /* `uri` is a model file or a run folder, whose model.onnx is taken. */

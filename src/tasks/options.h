@@ -3,6 +3,7 @@
 #define TW_TASKS_OPTIONS_H
 
 #include "base/log.h"
+#include "engine/engine.h"
 #include "image/image.h"
 
 struct tw_task_options {
@@ -12,7 +13,9 @@ struct tw_task_options {
     const char *corrections; /* CSV of decisions about the input's photos; NULL: none */
     bool ignores_exif;
     bool uses_cache;
-    int threads; /* at least 1 */
+    enum tw_precision precision; /* of the backbone; AUTO: what a sample of the photos allows */
+    bool names_precision;        /* the user did; else a model's own precision holds for it */
+    int threads;                 /* at least 1 */
     struct tw_image_limits limits;
     const struct tw_sink *sink;
 };

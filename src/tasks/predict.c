@@ -118,6 +118,17 @@ static enum tw_status predict_item(void *context, size_t index, int worker, stru
     return status;
 }
 
+/* What the user names, else what the head was trained on. */
+static enum tw_precision choose_precision(const struct tw_predict_options *options, const struct tw_model *model)
+{
+    const struct tw_task_options *task = &options->task;
+    bool is_named = task->names_precision && task->precision != TW_PRECISION_AUTO;
+    enum tw_precision wanted = is_named ? task->precision : model->precision;
+    if (tw_engine_precision(wanted) != wanted && wanted != TW_PRECISION_AUTO)
+        tw_log(task->sink, TW_LOG_WARNING, "this CPU has no bf16 arithmetic: f32 is used (%s)", tw_engine_cpu());
+    return wanted;
+}
+
 static enum tw_status run_items(const struct tw_predict_options *options, const struct tw_model *model,
                                 struct tw_predictions *predictions, struct tw_error *error)
 {
@@ -126,6 +137,7 @@ static enum tw_status run_items(const struct tw_predict_options *options, const 
     int threads = options->task.threads;
     /* Many photos: one a core. Fewer photos than cores: all cores on each in turn. */
     bool is_latency = count < (size_t)threads;
+    enum tw_precision precision = choose_precision(options, model);
     const struct tw_runner_options runner_options = {
         .policy = &model->policy,
         .limits = &options->task.limits,
@@ -133,6 +145,7 @@ static enum tw_status run_items(const struct tw_predict_options *options, const 
         .output_count = predictions->known ? 2 : 1,
         .workers = is_latency ? 1 : threads,
         .threads_inside = is_latency ? threads : 1,
+        .precision = precision,
     };
     struct batch batch = {
         .options = options,

@@ -83,6 +83,7 @@ static enum tw_status compile(struct tw_runner *runner, const struct tw_graph *g
 {
     struct tw_plan_options options = tw_plan_options_default;
     options.threads_inside = wanted->threads_inside;
+    options.precision = wanted->precision;
     struct tw_graph *shaped = NULL;
     enum tw_status status = tw_graph_clone(graph, &shaped, error);
     if (status)

@@ -13,7 +13,8 @@ struct tw_runner_options {
     const char *const *outputs;           /* names of the values that are wanted; what only others need is not run */
     size_t output_count;                  /* at least 1 */
     int workers;                          /* at least 1 */
-    int threads_inside;                   /* cores that one run uses: 1 for throughput, all for one photo's latency */
+    enum tw_precision precision;
+    int threads_inside; /* cores that one run uses: 1 for throughput, all for one photo's latency */
 };
 /* `graph` has one input: an image of the policy's size, or a vector. The graph may go after. TW_UNSUPPORTED: it has no value of
  * a name that is wanted. */

@@ -11,6 +11,7 @@
 #include "tasks/monitor.h"
 #include "tasks/output.h"
 #include "tasks/photos.h"
+#include "tasks/precision.h"
 #include "tasks/run_report.h"
 
 #include <math.h>
@@ -60,6 +61,7 @@ static enum tw_status hash_settings(const struct job *job, struct tw_digest *dig
     if (job->backbone.layer) {
         char *policy = tw_image_policy_to_json(&job->backbone.policy);
         tw_hasher_add_text(hasher, job->backbone.layer);
+        tw_hasher_add_text(hasher, tw_precision_name(options->task.precision));
         tw_hasher_add_text(hasher, policy ? policy : "");
         tw_free(policy);
     }
@@ -256,6 +258,8 @@ static enum tw_status load_photos(struct job *job, struct tw_train_result *resul
     enum tw_status status = tw_photos_list(options->inputs, options->input_count, options->labels_uri, &options->task,
                                            &job->dataset, error);
     if (!status)
+        status = tw_backbone_choose_precision(&job->backbone, &options->task, &job->dataset, error);
+    if (!status)
         status = tw_embedding_store_open(&options->task, &job->backbone, options->output, true, &job->store, error);
     if (!status && options->eval_inputs)
         status = list_eval_photos(job, error);
@@ -445,7 +449,7 @@ static enum tw_status write_examples(struct job *job, struct tw_error *error)
         origin.backbone_digest = backbone->digest;
         origin.layer = backbone->layer;
         origin.policy_json = policy;
-        origin.engine = tw_engine_identity();
+        origin.engine = tw_engine_identity(backbone->precision);
     } else if (manifest) {
         origin.backbone = manifest->backbone;
         origin.backbone_digest = manifest->backbone_digest;

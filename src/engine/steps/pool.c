@@ -1,9 +1,8 @@
-#include "engine/onednn.h"
-#include "engine/plan.h"
-#include "engine/vector/kernels.h"
-#include "graph/ops/support.h"
+#include "engine/steps/pooling.h"
 
-static bool fits(const struct tw_plan *plan, const struct tw_node *node)
+#include "engine/vector/kernels.h"
+
+bool tw_is_pool(const struct tw_plan *plan, const struct tw_node *node)
 {
     bool is_global = node->op == TW_OP_GLOBAL_AVERAGE_POOL || node->op == TW_OP_GLOBAL_MAX_POOL;
     bool is_pool = is_global || node->op == TW_OP_MAX_POOL || node->op == TW_OP_AVERAGE_POOL;
@@ -12,8 +11,8 @@ static bool fits(const struct tw_plan *plan, const struct tw_node *node)
            plan->graph->values[node->inputs[0]].dtype == TW_F32;
 }
 
-static enum tw_status find_window(const struct tw_plan *plan, const struct tw_node *node, struct op_window *window,
-                                  struct tw_error *error)
+enum tw_status tw_pool_window(const struct tw_plan *plan, const struct tw_node *node, struct op_window *window,
+                              struct tw_error *error)
 {
     const struct tw_shape *x = &plan->graph->values[node->inputs[0]].shape;
     if (node->op == TW_OP_MAX_POOL || node->op == TW_OP_AVERAGE_POOL)
@@ -26,9 +25,8 @@ static enum tw_status find_window(const struct tw_plan *plan, const struct tw_no
     return TW_OK;
 }
 
-/* False: a form that the library reads another way. */
-static bool make_operation(const struct tw_node *node, const struct op_window *w, const dnnl_memory_desc_t *x,
-                           const dnnl_memory_desc_t *y, dnnl_pooling_desc_t *operation)
+bool tw_pool_operation(const struct tw_node *node, const struct op_window *w, const dnnl_memory_desc_t *x,
+                       const dnnl_memory_desc_t *y, dnnl_pooling_desc_t *operation)
 {
     dnnl_dims_t strides, kernel, begin, end;
     bool is_max = node->op == TW_OP_MAX_POOL || node->op == TW_OP_GLOBAL_MAX_POOL;
@@ -138,9 +136,9 @@ enum tw_status tw_step_pool(struct tw_plan *plan, const struct tw_node *node, bo
     struct tw_onednn_primitive made;
     dnnl_primitive_attr_t attributes;
     int x, y;
-    if (!fits(plan, node))
+    if (!tw_is_pool(plan, node))
         return TW_OK;
-    enum tw_status status = find_window(plan, node, &window, error);
+    enum tw_status status = tw_pool_window(plan, node, &window, error);
     if (status != TW_OK || (status = tw_plan_layout(plan, node->inputs[0], &x_layout, error)) != TW_OK ||
         (status = tw_onednn_any(4, plan->graph->values[node->outputs[0]].shape.dims, &y_layout, error)) != TW_OK)
         return status;
@@ -151,7 +149,7 @@ enum tw_status tw_step_pool(struct tw_plan *plan, const struct tw_node *node, bo
             return status;
         return add_own(plan, node, &pooling, x, error);
     }
-    if (!make_operation(node, &window, &x_layout, &y_layout, &operation) ||
+    if (!tw_pool_operation(node, &window, &x_layout, &y_layout, &operation) ||
         !tw_onednn_attributes(node, false, &attributes))
         return TW_OK;
     bool is_made = tw_onednn_make(plan->engine, &operation, attributes, &made, &(struct tw_error){0}) == TW_OK;

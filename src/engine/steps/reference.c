@@ -57,12 +57,11 @@ static enum tw_status run(const struct step *step, void *const *memory, struct t
 static enum tw_status add_output(struct tw_plan *plan, int id, struct argument *argument, struct tw_error *error)
 {
     const struct tw_value *value = &plan->graph->values[id];
-    dnnl_memory_desc_t layout = {0};
+    dnnl_memory_desc_t layout;
     int64_t count;
     if (!tw_shape_count(&value->shape, &count))
         return tw_fail(error, TW_UNSUPPORTED, "the shape of %s is not known before it runs", value->name);
-    enum tw_status status =
-        value->dtype == TW_F32 && count > 0 ? tw_onednn_plain(&value->shape, &layout, error) : TW_OK;
+    enum tw_status status = tw_plan_plain_layout(value, &layout, error);
     if (status == TW_OK)
         status = tw_plan_add_slot(plan, layout.ndims > 0 ? &layout : NULL, (size_t)count * tw_dtype_size(value->dtype),
                                   &argument->slot, error);

@@ -28,6 +28,23 @@ static bool is_foldable(const struct tw_edit *edit, const struct tw_node *node)
     return true;
 }
 
+/* What a DequantizeLinear makes still says on which grid it lies: integer kernels want the integers. */
+static enum tw_status keep_grid(struct tw_edit *edit, const struct tw_node *node)
+{
+    struct tw_graph *graph = edit->graph;
+    const struct tw_value *scale = &graph->values[node->inputs[1]];
+    int64_t count, axis = tw_node_int(node, "axis", 1), rank = graph->values[node->outputs[0]].shape.rank;
+    if (!tw_shape_count(&scale->shape, &count) || count < 1)
+        return TW_OK;
+    float *scales = tw_arena_alloc(&graph->arena, (size_t)count, sizeof *scales);
+    if (!scales)
+        return tw_edit_no_memory(edit);
+    memcpy(scales, scale->data, (size_t)count * sizeof *scales);
+    graph->values[node->outputs[0]].quantisation =
+        (struct tw_quantisation){.scale = scales, .count = count, .axis = (int)(axis < 0 ? axis + rank : axis)};
+    return TW_OK;
+}
+
 /* Runs the node and keeps what it makes. One that the reference cannot run stays. */
 static enum tw_status fold(struct tw_edit *edit, struct tw_binder *binder, size_t index)
 {
@@ -50,6 +67,8 @@ static enum tw_status fold(struct tw_edit *edit, struct tw_binder *binder, size_
         tw_binder_forget(binder, id);
         binder->data[id] = graph->values[id].data = kept;
     }
+    if (node->op == TW_OP_DEQUANTIZE_LINEAR && (status = keep_grid(edit, node)) != TW_OK)
+        return status;
     tw_edit_kill(edit, index);
     return TW_OK;
 }

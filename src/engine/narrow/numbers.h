@@ -1,0 +1,34 @@
+/* Loops over bf16 numbers and over integers of eight bits with a grid: real = (q - zero) * scale. Each gives the bits that the
+ * reference kernels of src/graph/ops/quantize.c give. One set for each kind of vector unit, all with the same bits. */
+#ifndef TW_ENGINE_NARROW_NUMBERS_H
+#define TW_ENGINE_NARROW_NUMBERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct grid {
+    float scale;
+    int32_t zero;
+    bool is_signed; /* s8, else u8 */
+};
+
+/* y = (a + b), not below `least` nor above `most`, on its grid. */
+struct narrow_sum {
+    const uint8_t *a, *b;
+    uint8_t *y;
+    struct grid a_grid, b_grid, y_grid;
+    float least, most;
+};
+
+struct narrow_kernels {
+    void (*quantise)(const float *x, size_t count, const struct grid *grid, uint8_t *q);
+    void (*dequantise)(const uint8_t *q, size_t count, const struct grid *grid, float *x);
+    void (*add)(const struct narrow_sum *sum, size_t count);
+    /* Sums of `channels` numbers over `pixels` that lie one behind the other; exact for pixels < 2^23. */
+    void (*sum_whole)(const uint8_t *x, size_t pixels, size_t channels, bool is_signed, int32_t *sums);
+    void (*sum_bf16)(const uint16_t *x, size_t pixels, size_t channels, float *sums);
+};
+const struct narrow_kernels *narrow_kernels_here(void);
+
+#endif
