@@ -4,7 +4,6 @@
 #include "base/threads.h"
 #include "tasks/runner.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,10 +180,6 @@ static enum tw_status compute(struct pipeline *pipeline, int worker, const struc
                              store->thumbnails ? thumbnail : NULL, error);
     item->width = photo.width;
     item->height = photo.height;
-    for (size_t i = 0; !status && i < store->embedding_size; i++) {
-        if (!isfinite(values[i]))
-            status = tw_fail(error, TW_CORRUPT, "the network's embedding of it is not finite (value %zu)", i);
-    }
     if (status)
         return status;
     tw_store_u32le(payload->data, (uint32_t)photo.width);

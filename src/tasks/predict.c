@@ -5,7 +5,6 @@
 #include "tasks/photos.h"
 #include "tasks/runner.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -63,15 +62,6 @@ struct batch {
     struct tw_progress progress;
 };
 
-static bool are_finite(const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (!isfinite(values[i]))
-            return false;
-    }
-    return true;
-}
-
 static enum tw_status predict_bytes(struct batch *batch, int worker, struct tw_item *item, struct tw_span bytes,
                                     float *scores, struct tw_error *error)
 {
@@ -81,8 +71,6 @@ static enum tw_status predict_bytes(struct batch *batch, int worker, struct tw_i
     enum tw_status status = tw_runner_photo(batch->runner, worker, bytes, outputs, &size, NULL, error);
     item->width = size.width;
     item->height = size.height;
-    if (!status && !are_finite(scores, batch->class_count))
-        status = tw_fail(error, TW_CORRUPT, "the model's scores are not numbers");
     return status;
 }
 

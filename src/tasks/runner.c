@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <string.h>
 
 struct worker {
@@ -139,10 +140,24 @@ size_t tw_runner_output_size(const struct tw_runner *runner, size_t index)
     return is_known ? (size_t)count : 0;
 }
 
+static enum tw_status check_finite(const struct tw_runner *runner, float *const *outputs, struct tw_error *error)
+{
+    for (size_t i = 0; i < tw_plan_output_count(runner->plan); i++) {
+        size_t size = outputs[i] ? tw_runner_output_size(runner, i) : 0;
+        for (size_t j = 0; j < size; j++) {
+            if (!isfinite(outputs[i][j]))
+                return tw_fail(error, TW_CORRUPT, "value %zu of the network's %s for it is no finite number", j,
+                               tw_plan_output_name(runner->plan, i));
+        }
+    }
+    return TW_OK;
+}
+
 enum tw_status tw_runner_vector(struct tw_runner *runner, int worker, const float *input, float *const *outputs,
                                 struct tw_error *error)
 {
-    return tw_plan_run(runner->plan, runner->workers[worker].scratch, &input, outputs, error);
+    enum tw_status status = tw_plan_run(runner->plan, runner->workers[worker].scratch, &input, outputs, error);
+    return status ? status : check_finite(runner, outputs, error);
 }
 
 enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_span bytes, float *const *outputs,

@@ -28,7 +28,7 @@ struct tw_photo_size {
     int width, height; /* after EXIF orientation; 0 where it was not decoded */
 };
 /* outputs[i] receives the options' outputs[i], where not NULL. `thumbnail` (may be NULL) receives a JPEG of at most TW_THUMBNAIL_EDGE pixels. One
- * call at a time for a worker, in [0, workers). */
+ * call at a time for a worker, in [0, workers). TW_CORRUPT, besides what a photo gives: an output that is not finite. */
 enum { TW_THUMBNAIL_EDGE = 96 };
 enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_span bytes, float *const *outputs,
                                struct tw_photo_size *size, struct tw_buffer *thumbnail,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER = 32, MAX_BYTES = 1 << 30 };
+enum { HEADER = 32 };
 static const char magic[8] = "TWCHECK1";
 
 static char *path_of(const char *folder, uint64_t step)
@@ -124,7 +124,6 @@ enum tw_status tw_checkpoint_read(const char *folder, uint64_t identity, uint64_
 {
     uint64_t *steps = NULL;
     size_t found;
-    struct tw_buffer bytes = {0};
     *step = 0;
     enum tw_status status = list_steps(folder, &steps, &found, error);
     for (size_t i = 0; status == TW_OK && i < found && *step == 0; i++) {
@@ -134,18 +133,18 @@ enum tw_status tw_checkpoint_read(const char *folder, uint64_t identity, uint64_
             status = tw_fail_memory(error, 1, "a path");
             break;
         }
-        const char *fault = tw_storage_read(path, MAX_BYTES, &bytes, &why) == TW_OK
-                                ? check(tw_buffer_span(&bytes), identity, steps[i], count)
-                                : why.text;
+        struct tw_mapping file = {0}; /* a state may be large, and is there once already */
+        const char *fault =
+            tw_storage_map(path, &file, &why) == TW_OK ? check(file.bytes, identity, steps[i], count) : why.text;
         if (fault == NULL) {
-            memcpy(state, bytes.data + HEADER, count * sizeof *state);
+            memcpy(state, file.bytes.data + HEADER, count * sizeof *state);
             *step = steps[i];
         } else {
             tw_log(sink, TW_LOG_WARNING, "checkpoint %s is passed over: %s", path, fault);
         }
+        tw_mapping_release(&file);
         tw_free(path);
     }
-    tw_buffer_release(&bytes);
     tw_free(steps);
     return status;
 }

@@ -145,6 +145,14 @@ class TestManifest:
         assert "given twice" in self.refuse(topwork, shard, shard, code=2)
 
 
+def test_a_record_whose_scores_are_no_numbers_is_named(topwork, shard, tmp_path):
+    topwork("train", shard, "-o", tmp_path / "run", "--steps", 20, "--learning-rate", 10, "-q")
+    rows = made.clusters(4) + [("far-away.jpg", [3e38, -3e38] * 8, [0])]
+    far = made.write_records(tmp_path / "far.tfrecord", [made.example(*row) for row in rows])
+    line = made.one_sentence(topwork("evaluate", tmp_path / "run", far, code=4))
+    assert "record far-away.jpg" in line and "no finite number" in line
+
+
 @pytest.mark.parametrize("classes, options, words", [
     (("blue", "green"), (), "other labels"),
     (("blue",), (), "other labels"),
