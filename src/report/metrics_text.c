@@ -192,6 +192,11 @@ static enum tw_status put_trust(const struct tw_metrics_view *m, struct tw_buffe
         return tw_buffer_printf(
             out, error, "all are right; %zu examples cannot tell that from an accuracy of %s or more\n", m->count, low);
     }
+    if (accuracy->value <= 0) {
+        share(1 - pow(0.05, 1 / (double)m->count), high);
+        return tw_buffer_printf(
+            out, error, "none is right; %zu examples cannot tell that from an accuracy of up to %s\n", m->count, high);
+    }
     return tw_buffer_printf(out, error, "another %zu such examples would give an accuracy between %s and %s (95 %%)\n",
                             m->count, low, high);
 }

@@ -118,3 +118,26 @@ def test_comparison_names_the_better_model_and_how_sure_that_is(topwork, tmp_pat
 
 def test_comparison_needs_two_models_and_an_input(topwork, run, tmp_path):
     assert "A B INPUT" in made.one_sentence(topwork("evaluate", "--compare", run, tmp_path / "eval", code=2))
+
+
+def test_above_2000_classes_the_confusion_is_a_list_of_pairs(topwork, tmp_path):
+    rows = [(f"{i}.jpg", [float(i % 7), float(i % 11), 1.0], [i]) for i in range(2001)]
+    records = made.write_records(tmp_path / "many.tfrecord", [made.example(*row) for row in rows])
+    topwork("train", records, "--eval-share", 0, "-o", tmp_path / "run", "--steps", 2, "--hidden", 4, "-q")
+    found = json.loads(topwork("evaluate", tmp_path / "run", records, "--json").stdout)
+    assert found["confusion"] is None and sum(count for _, _, count in found["confusion_pairs"]) == found["count"] == 2001
+    right = sum(count for truth, prediction, count in found["confusion_pairs"] if truth == prediction)
+    assert abs(right / 2001 - found["accuracy"]) < 1e-8
+
+
+def test_examples_that_are_all_the_same_give_even_scores(topwork, tmp_path):
+    records = made.write_records(tmp_path / "same.tfrecord", [made.example(f"{i}.jpg", [1.0] * 8, [i % 2]) for i in range(40)])
+    topwork("train", records, "-o", tmp_path / "run", "-q")
+    found = json.loads(topwork("evaluate", tmp_path / "run", records, "--json").stdout)
+    assert found["accuracy"] == 0.5 and abs(found["log_loss"] - 0.6931) < 0.01
+
+
+def test_an_empty_evaluation_is_one_sentence(topwork, tmp_path):
+    records = made.write_records(tmp_path / "some.tfrecord", [made.example(*row) for row in made.clusters(20)])
+    empty = made.write_records(tmp_path / "empty.tfrecord", [])
+    assert "empty.tfrecord holds no record" in made.one_sentence(topwork("train", records, "--eval", empty, "-o", tmp_path / "run", code=4))
