@@ -19,6 +19,8 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                           "text file of label names, one a line: fixes their order and refuses others"},
     [TW_OPTION_CORRECTIONS] = {"corrections", 0, TW_KIND_TEXT, "CSV", 0, 0,
                                "decisions about photos: columns uri and new_label; - leaves a photo out"},
+    [TW_OPTION_SUSPECTS] = {"suspects", 0, TW_KIND_FLAG, NULL, 0, 0,
+                            "embed the photos too and name labels that are likely wrong"},
     [TW_OPTION_RECIPE] = {"recipe", 0, TW_KIND_TEXT, "NAME", 0, 0,
                           "how the head learns: auto (chooses by cross-validation) or workshop"},
     [TW_OPTION_SEED] = {"seed", 0, TW_KIND_INTEGER, "N", 0, 9007199254740992.0,

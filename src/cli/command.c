@@ -22,9 +22,9 @@ static const enum tw_option_id predict_options[] = {TW_OPTION_TOP, TW_OPTION_ALL
 static const enum tw_option_id backbone_options[] = {TW_OPTION_PROFILE,   TW_OPTION_LAYER,  TW_OPTION_POLICY,
                                                      TW_OPTION_OUTPUT,    TW_OPTION_FORCE,  TW_OPTION_PRECISION,
                                                      TW_OPTION_CALIBRATE, TW_OPTION_METHOD, CONSOLE_OPTIONS};
-static const enum tw_option_id check_options[] = {TW_OPTION_OUTPUT,      TW_OPTION_EVAL,        TW_OPTION_LABELS,
-                                                  TW_OPTION_CORRECTIONS, TW_OPTION_IGNORE_EXIF, TW_OPTION_MAX_PIXELS,
-                                                  TW_OPTION_MAX_BYTES,   CONSOLE_OPTIONS};
+static const enum tw_option_id check_options[] = {TW_OPTION_OUTPUT,   TW_OPTION_EVAL,        TW_OPTION_SUSPECTS,
+                                                  TW_OPTION_LABELS,   TW_OPTION_CORRECTIONS, TW_OPTION_SEED,
+                                                  TW_OPTION_NO_CACHE, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
 static const enum tw_option_id records_options[] = {TW_OPTION_VALUES, CONSOLE_OPTIONS};
 
 static const enum tw_option_id logs_options[] = {TW_OPTION_FOLLOW, TW_OPTION_JSON, TW_OPTION_QUIET, TW_OPTION_VERBOSE,
@@ -41,8 +41,9 @@ const struct tw_command tw_command_table[] = {
      "them.",
      embed_options, 1, tw_command_embed},
     {"check", "learn", "INPUT... [-o DIR]", "looks over photos and labels and says what is wrong with them",
-     "No network runs. Exits with 1 where there is a problem. With -o: DIR/findings.csv holds everything that was "
-     "found, "
+     "No network runs, save with --suspects, which embeds the photos and doubts their labels. Exits with 1 where there "
+     "is a problem. With -o: DIR/findings.csv holds everything that was "
+     "found, DIR/labels.csv every label with its doubt, "
      "DIR/corrections.csv has a row for each photo to decide about: fill in new_label (- leaves the photo out), then "
      "`topwork train INPUT --corrections DIR/corrections.csv`.",
      check_options, 1, tw_command_check},

@@ -21,6 +21,7 @@ const struct tw_finding_name tw_finding_names[TW_FINDING_KINDS] = {
     [TW_FINDING_COPY] = {"copy", "copies of another photo, byte for byte", false},
     [TW_FINDING_SHARED] = {"shared", "to evaluate on, and alike to a photo to train on: the accuracy would flatter",
                            true},
+    [TW_FINDING_SUSPECT] = {"suspect", "the label is likely wrong", true},
     [TW_FINDING_NEAR_CONFLICT] = {"near-conflict", "alike to a photo that has another label", true},
     [TW_FINDING_NEAR_COPY] = {"near-copy", "alike to another photo: scaled, recompressed, turned or mirrored", false},
     [TW_FINDING_BLANK] = {"blank", "one colour, or nearly", true},
@@ -60,20 +61,28 @@ const struct tw_item *tw_check_item(const struct tw_check_result *result, size_t
                                         : &result->eval_photos.items[index - result->photos.count];
 }
 
-static enum tw_status add(struct tw_check_result *result, enum tw_finding_kind kind, size_t item, size_t other,
-                          const char *detail, struct tw_error *error)
+enum tw_status tw_check_add(struct tw_check_result *result, const struct tw_finding *finding, struct tw_error *error)
 {
     enum tw_status status = tw_grow((void **)&result->findings, &result->finding_capacity, result->finding_count + 1,
                                     sizeof *result->findings, error);
-    char *copy = detail && !status ? tw_strdup(detail) : NULL;
-    if (!status && detail && !copy)
-        status = tw_fail_memory(error, strlen(detail), "a finding");
+    char *copy = finding->detail && !status ? tw_strdup(finding->detail) : NULL;
+    if (!status && finding->detail && !copy)
+        status = tw_fail_memory(error, strlen(finding->detail), "a finding");
     if (status)
         return status;
-    result->findings[result->finding_count++] = (struct tw_finding){kind, item, other, copy};
-    result->counts[kind]++;
-    result->problems += tw_finding_names[kind].is_problem;
+    struct tw_finding *added = &result->findings[result->finding_count++];
+    *added = *finding;
+    added->detail = copy;
+    result->counts[finding->kind]++;
+    result->problems += tw_finding_names[finding->kind].is_problem;
     return TW_OK;
+}
+
+static enum tw_status add(struct tw_check_result *result, enum tw_finding_kind kind, size_t item, size_t other,
+                          const char *detail, struct tw_error *error)
+{
+    const struct tw_finding finding = {kind, item, other, -1, (char *)detail}; /* copied */
+    return tw_check_add(result, &finding, error);
 }
 
 static enum tw_status see_photo(struct job *job, struct tw_item *item, struct sight *sight, struct tw_error *error)
@@ -269,21 +278,35 @@ static enum tw_status look(struct job *job, struct tw_error *error)
         status = compare_photos(job, error);
     if (!status)
         status = judge_classes(result, error);
-    if (!status && result->finding_count)
-        qsort(result->findings, result->finding_count, sizeof *result->findings, compare_findings);
+    return status;
+}
+
+static enum tw_status check_photos(const struct tw_check_options *options, struct tw_check_result *result,
+                                   struct tw_error *error)
+{
+    struct job job = {.options = options, .result = result, .lock = PTHREAD_MUTEX_INITIALIZER};
+    enum tw_status status = list(options, result, error);
+    if (!status)
+        status = look(&job, error);
+    if (!status && options->wants_suspects)
+        status = tw_check_labels(options, result, error);
+    tw_free(job.sights);
+    tw_free(job.looks);
+    pthread_mutex_destroy(&job.lock);
     return status;
 }
 
 enum tw_status tw_check(const struct tw_check_options *options, struct tw_check_result *result, struct tw_error *error)
 {
     struct tw_check_result made = {0};
-    struct job job = {.options = options, .result = &made, .lock = PTHREAD_MUTEX_INITIALIZER};
-    enum tw_status status = list(options, &made, error);
+    struct tw_input input = {0};
+    enum tw_status status = tw_input_classify(options->inputs, options->input_count, &input, error);
     if (!status)
-        status = look(&job, error);
-    tw_free(job.sights);
-    tw_free(job.looks);
-    pthread_mutex_destroy(&job.lock);
+        status =
+            input.has_records ? tw_check_records(options, &input, &made, error) : check_photos(options, &made, error);
+    if (!status && made.finding_count)
+        qsort(made.findings, made.finding_count, sizeof *made.findings, compare_findings);
+    tw_input_release(&input);
     if (status) {
         tw_check_result_release(&made);
         return status;
@@ -298,6 +321,7 @@ void tw_check_result_release(struct tw_check_result *result)
         tw_free(result->findings[i].detail);
     tw_free(result->findings);
     tw_free(result->class_counts);
+    tw_free(result->doubts);
     tw_dataset_release(&result->photos);
     tw_dataset_release(&result->eval_photos);
     *result = (struct tw_check_result){0};

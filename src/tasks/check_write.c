@@ -5,6 +5,8 @@
 #include "storage/storage.h"
 #include "tasks/output.h"
 
+#include <stdio.h>
+
 static enum tw_status put_cells(struct tw_buffer *out, const char *const *cells, size_t count, struct tw_error *error)
 {
     enum tw_status status = TW_OK;
@@ -33,10 +35,45 @@ static enum tw_status put_finding(const struct tw_check_result *result, const st
     const char *uri = item ? item->uri : "", *label = label_of(result, item), *twin = other ? other->uri : "";
     const char *kind = tw_finding_names[finding->kind].name;
     const char *const row[] = {uri, kind, label, twin, finding->detail};
-    const char *const decision[] = {uri, label, "", kind, twin, label_of(result, other)};
+    const char *better =
+        finding->suggested >= 0 ? result->photos.labels.names[finding->suggested] : label_of(result, other);
+    const char *const decision[] = {uri, label, "", kind, twin, better};
     enum tw_status status = put_cells(findings, row, sizeof row / sizeof *row, error);
     if (!status && is_decidable(finding))
         status = put_cells(corrections, decision, sizeof decision / sizeof *decision, error);
+    return status;
+}
+
+/* Every judged label, the most doubtful first. */
+static enum tw_status put_doubts(const struct tw_check_result *result, struct tw_buffer *out, struct tw_error *error)
+{
+    enum tw_status status =
+        tw_buffer_append_text(out, "uri,label,suggested,label_share,suggested_share,is_suspect\n", error);
+    for (size_t i = 0; i < result->doubt_count && !status; i++) {
+        const struct tw_doubt *doubt = &result->doubts[i];
+        char own[24], other[24];
+        snprintf(own, sizeof own, "%.6f", doubt->own);
+        snprintf(other, sizeof other, "%.6f", doubt->other);
+        const char *const row[] = {tw_check_item(result, doubt->row)->uri,
+                                   result->photos.labels.names[doubt->label],
+                                   result->photos.labels.names[doubt->suggested],
+                                   own,
+                                   other,
+                                   doubt->is_suspect ? "yes" : "no"};
+        status = put_cells(out, row, sizeof row / sizeof *row, error);
+    }
+    return status;
+}
+
+static enum tw_status write_doubts(const struct tw_check_result *result, const char *folder, struct tw_error *error)
+{
+    struct tw_buffer out = {0};
+    if (result->doubt_count == 0)
+        return TW_OK;
+    enum tw_status status = put_doubts(result, &out, error);
+    if (!status)
+        status = tw_output_write(folder, "labels.csv", tw_buffer_span(&out), error);
+    tw_buffer_release(&out);
     return status;
 }
 
@@ -54,6 +91,8 @@ enum tw_status tw_check_write(const struct tw_check_result *result, const char *
         status = tw_output_write(folder, "findings.csv", tw_buffer_span(&findings), error);
     if (!status)
         status = tw_output_write(folder, "corrections.csv", tw_buffer_span(&corrections), error);
+    if (!status)
+        status = write_doubts(result, folder, error);
     tw_buffer_release(&findings);
     tw_buffer_release(&corrections);
     return status;

@@ -5,6 +5,7 @@
 #include "storage/storage.h"
 #include "tasks/output.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -259,6 +260,25 @@ enum tw_status tw_input_classify(const char *const *inputs, size_t count, struct
     if (made.manifest)
         input->manifest = &input->manifest_storage;
     return TW_OK;
+}
+
+enum tw_status tw_input_labels(const struct tw_input *input, const char *labels_uri, int64_t greatest,
+                               struct tw_labels *labels, struct tw_error *error)
+{
+    const struct tw_manifest *manifest = input->manifest;
+    size_t id;
+    enum tw_status status = labels_uri ? tw_labels_read(labels_uri, labels, error) : TW_OK;
+    for (size_t i = 0; !labels_uri && manifest && i < manifest->label_count && !status; i++)
+        status = tw_labels_add(labels, manifest->labels[i], &id, error);
+    for (int64_t i = 0; !labels_uri && !manifest && i <= greatest && !status; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "%lld", (long long)i);
+        status = tw_labels_add(labels, name, &id, error);
+    }
+    if (!status && greatest >= (int64_t)labels->count)
+        status = tw_fail(error, TW_CONFLICT, "the records hold label %lld, but there are only %zu label names",
+                         (long long)greatest, labels->count);
+    return status;
 }
 
 void tw_input_release(struct tw_input *input)

@@ -3,6 +3,7 @@
 #define TW_TASKS_INPUT_H
 
 #include "base/status.h"
+#include "dataset/dataset.h"
 #include "records/shards.h"
 
 #include <stdbool.h>
@@ -34,6 +35,10 @@ enum tw_status tw_input_agree(const struct tw_manifest *a, const char *a_name, c
                               const char *b_name, struct tw_error *error) TW_MUST_USE;
 /* Where some files are the evaluation side, the others go; their number. */
 size_t tw_input_keep_eval(struct tw_input *input);
+/* Names of the classes of records: a dict.txt, the embed folder's own, or the numbers themselves up to `greatest`, the
+ * greatest label among the records. TW_CONFLICT: there are fewer names. */
+enum tw_status tw_input_labels(const struct tw_input *input, const char *labels_uri, int64_t greatest,
+                               struct tw_labels *labels, struct tw_error *error) TW_MUST_USE;
 void tw_input_release(struct tw_input *input);
 
 #endif

@@ -93,33 +93,12 @@ static enum tw_status begin_output(struct job *job, const struct tw_recipe *reci
     return status ? status : tw_storage_sweep(job->checkpoints, error);
 }
 
-/* Names of the classes of records: the embed folder's own, a dict.txt, or the numbers themselves. */
 static enum tw_status label_records(struct job *job, struct tw_error *error)
 {
-    const struct tw_manifest *manifest = job->input.manifest;
-    enum tw_status status = TW_OK;
-    int64_t greatest = job->train.greatest_label > job->eval.greatest_label && job->train.count
-                           ? job->train.greatest_label
-                           : job->eval.greatest_label;
-    if (job->eval.count == 0)
-        greatest = job->train.greatest_label;
-    size_t id;
-    if (job->options->labels_uri) {
-        status = tw_labels_read(job->options->labels_uri, &job->labels, error);
-    } else if (manifest) {
-        for (size_t i = 0; i < manifest->label_count && !status; i++)
-            status = tw_labels_add(&job->labels, manifest->labels[i], &id, error);
-    } else {
-        for (int64_t i = 0; i <= greatest && !status; i++) {
-            char name[24];
-            snprintf(name, sizeof name, "%lld", (long long)i);
-            status = tw_labels_add(&job->labels, name, &id, error);
-        }
-    }
-    if (!status && greatest >= (int64_t)job->labels.count)
-        status = tw_fail(error, TW_CONFLICT, "the records hold label %lld, but there are only %zu label names",
-                         (long long)greatest, job->labels.count);
-    return status;
+    int64_t greatest = job->train.count || !job->eval.count ? job->train.greatest_label : job->eval.greatest_label;
+    if (job->eval.count && job->eval.greatest_label > greatest)
+        greatest = job->eval.greatest_label;
+    return tw_input_labels(&job->input, job->options->labels_uri, greatest, &job->labels, error);
 }
 
 static enum tw_status load_records(struct job *job, struct tw_error *error)

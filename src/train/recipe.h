@@ -46,6 +46,9 @@ struct tw_recipe_options {
     const struct tw_sink *sink;
     /* Recipes that choose among heads append what they chose and from what, as one JSON object; NULL: not wanted. */
     struct tw_buffer *choice_json;
+    /* `auto`: receives count x class_count log scores of the training rows, each by heads that did not learn from it; NULL:
+     * not wanted. Left as it is where no head was chosen by cross-validation. */
+    float *held_out_log_scores;
     /* Called at every evaluation and at the end, for log.jsonl and monitoring; it changes nothing of the training. */
     void *observer_context;
     void (*observe)(void *context, const struct tw_training_point *point);

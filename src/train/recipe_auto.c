@@ -194,6 +194,27 @@ static enum tw_status describe_choice(const struct search *s, struct tw_error *e
     return status == TW_OK ? tw_buffer_append_text(out, "]}", error) : status;
 }
 
+/* Held-out scores over all outputs; a class without rows is ruled out. */
+static enum tw_status give_held_out(const struct search *s, struct tw_error *error)
+{
+    const struct tw_held_out *held_out = &s->task.held_out;
+    float *out = s->options->held_out_log_scores;
+    if (out == NULL)
+        return TW_OK;
+    float *scores = tw_alloc(held_out->count * held_out->classes, sizeof *scores);
+    if (scores == NULL)
+        return tw_fail_memory(error, held_out->count * held_out->classes * sizeof *scores, "held out scores");
+    tw_choice_held_out(&s->task, &s->choice, scores);
+    for (size_t i = 0; i < held_out->count * s->options->class_count; i++)
+        out[i] = -INFINITY;
+    for (size_t row = 0; row < held_out->count; row++) {
+        for (size_t c = 0; c < held_out->classes; c++)
+            out[row * s->options->class_count + s->places[c]] = scores[row * held_out->classes + c];
+    }
+    tw_free(scores);
+    return TW_OK;
+}
+
 static void tell(const struct search *s)
 {
     char text[400];
@@ -254,6 +275,8 @@ static enum tw_status run(struct search *s, struct tw_head *head, struct tw_erro
         status = build(s, head, error);
     if (status == TW_OK)
         status = describe_choice(s, error);
+    if (status == TW_OK)
+        status = give_held_out(s, error);
     if (status == TW_OK)
         tell(s);
     return status;

@@ -30,6 +30,15 @@ static const struct tw_candidate *best_of(const struct tw_candidates *candidates
     return best;
 }
 
+static void mean_of(const struct tw_choice *choice, size_t size, float *scores)
+{
+    memset(scores, 0, size * sizeof *scores);
+    for (size_t m = 0; m < choice->member_count; m++) {
+        for (size_t i = 0; i < size; i++)
+            scores[i] += choice->members[m]->log_scores[i] / (float)choice->member_count;
+    }
+}
+
 static enum tw_status blend(struct contest *contest, const struct tw_candidate *const *members, unsigned chosen,
                             struct tw_error *error)
 {
@@ -44,10 +53,7 @@ static enum tw_status blend(struct contest *contest, const struct tw_candidate *
         if ((chosen >> i & 1) != 0)
             rival->choice.members[rival->choice.member_count++] = members[i];
     }
-    for (size_t m = 0; m < rival->choice.member_count; m++) {
-        for (size_t i = 0; i < size; i++)
-            scores[i] += rival->choice.members[m]->log_scores[i] / (float)rival->choice.member_count;
-    }
+    mean_of(&rival->choice, size, scores);
     rival->choice.temperature = tw_temperature_fit(held_out, scores);
     tw_temperature_apply(held_out, rival->choice.temperature, scores);
     rival->choice.judgement = tw_judge(held_out, scores);
@@ -108,4 +114,11 @@ enum tw_status tw_choose(const struct tw_task *task, const struct tw_candidates 
     for (size_t i = 0; i < contest.count; i++)
         tw_free(contest.rivals[i].owned);
     return status;
+}
+
+void tw_choice_held_out(const struct tw_task *task, const struct tw_choice *choice, float *log_scores)
+{
+    mean_of(choice, task->held_out.count * task->held_out.classes, log_scores);
+    if (choice->member_count > 1)
+        tw_temperature_apply(&task->held_out, choice->temperature, log_scores);
 }

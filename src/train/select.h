@@ -18,4 +18,8 @@ struct tw_choice {
 enum tw_status tw_choose(const struct tw_task *task, const struct tw_candidates *candidates, struct tw_choice *choice,
                          struct tw_error *error) TW_MUST_USE;
 
+/* log_scores (count x classes of the task): the choice's calibrated answers for rows that were held out; rows that never were
+ * have what they were learnt with. */
+void tw_choice_held_out(const struct tw_task *task, const struct tw_choice *choice, float *log_scores);
+
 #endif

@@ -3,6 +3,7 @@ import csv
 import json
 import shutil
 
+import made
 import pytest
 from PIL import Image, ImageOps
 
@@ -121,3 +122,29 @@ def test_bad_corrections_get_a_sentence(sanitized, photos, tmp_path, text, words
 def test_a_folder_without_photos_is_no_input(topwork, tmp_path):
     (tmp_path / "none").mkdir()
     topwork("check", tmp_path / "none", code=4)
+
+
+def test_planted_wrong_labels_lead_the_list_of_doubts(topwork, hugs, tmp_path):
+    """Records of two clusters with three labels swapped: they come first, and nothing else is a suspect."""
+    rows = made.clusters(60)
+    wrong = {rows[i][0] for i in (5, 20, 41)}
+    records = [made.example(key, values, [(labels[0] + 1) % 3] if key in wrong else labels) for key, values, labels in rows]
+    shard = made.write_records(tmp_path / "a.tfrecord", records)
+    topwork("check", shard, "-o", tmp_path / "out", code=1)
+    labels = list(csv.DictReader(open(tmp_path / "out" / "labels.csv")))
+    assert len(labels) == len(rows)
+    assert {row["uri"] for row in labels[:3]} == wrong
+    suspects = {row["uri"] for row in labels if row["is_suspect"] == "yes"}
+    assert suspects and suspects <= wrong
+    decide = list(csv.DictReader(open(tmp_path / "out" / "corrections.csv")))
+    assert {row["uri"] for row in decide} == suspects and all(row["other_label"] != row["label"] for row in decide)
+
+
+def test_suspects_of_photos_need_a_folder_and_come_with_suggestions(topwork, photos, tmp_path):
+    assert "-o" in topwork("check", photos, "--suspects", code=2).stderr
+    topwork("check", photos, "--suspects", "-o", tmp_path / "out", code=None)
+    labels = list(csv.DictReader(open(tmp_path / "out" / "labels.csv")))
+    assert len(labels) == 16
+    assert all({row["label"], row["suggested"]} == {"hugs", "not_hugs"} for row in labels)
+    shares = [float(row["label_share"]) - float(row["suggested_share"]) for row in labels]
+    assert shares == sorted(shares)
