@@ -320,3 +320,16 @@ size_t tw_edit_add_node(struct tw_edit *edit, enum tw_op op, const int *inputs, 
     edit->has_changed = true;
     return index;
 }
+
+enum tw_status tw_edit_sweep(struct tw_graph *graph, tw_edit_visit *visit, bool *has_changed, struct tw_error *error)
+{
+    struct tw_edit edit;
+    enum tw_status status = tw_edit_begin(&edit, graph, error);
+    if (status)
+        return status;
+    for (size_t n = 0; n < edit.first_count && !status; n++) {
+        if (tw_edit_node(&edit, n))
+            status = visit(&edit, n);
+    }
+    return tw_edit_end(&edit, status, has_changed);
+}

@@ -22,6 +22,11 @@ struct tw_edit {
     bool has_changed;
 };
 
+/* What a pass does with one node: it may change, add and kill nodes. */
+typedef enum tw_status tw_edit_visit(struct tw_edit *edit, size_t index);
+/* The whole of most passes: begins, visits every live node that was there at the beginning, ends. */
+enum tw_status tw_edit_sweep(struct tw_graph *graph, tw_edit_visit *visit, bool *has_changed,
+                             struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_edit_begin(struct tw_edit *edit, struct tw_graph *graph, struct tw_error *error) TW_MUST_USE;
 /* Leaves the graph sorted and inferred where `status` is TW_OK; returns the first failure. */
 enum tw_status tw_edit_end(struct tw_edit *edit, enum tw_status status, bool *has_changed) TW_MUST_USE;

@@ -25,7 +25,10 @@ static bool match_erf(struct tw_edit *edit, int id, int x)
 
 static enum tw_status match(struct tw_edit *edit, size_t index)
 {
-    int made = edit->graph->nodes[index].outputs[0];
+    const struct tw_node *node = tw_edit_node(edit, index);
+    int made = node->outputs[0];
+    if (!tw_edit_is_plain(node) || (node->op != TW_OP_MUL && node->op != TW_OP_DIV))
+        return TW_OK;
     for (int depth = 1; depth <= TW_PRODUCT_DEPTH; depth++) {
         struct tw_product product;
         if (!tw_product_of(edit, made, depth, &product) || fabs(product.scale - 0.5) > 1e-4)
@@ -41,14 +44,5 @@ static enum tw_status match(struct tw_edit *edit, size_t index)
 
 TW_PASS(gelu)
 {
-    struct tw_edit edit;
-    enum tw_status status = tw_edit_begin(&edit, graph, error);
-    if (status)
-        return status;
-    for (size_t n = 0; n < edit.first_count && !status; n++) {
-        const struct tw_node *node = tw_edit_node(&edit, n);
-        if (node && tw_edit_is_plain(node) && (node->op == TW_OP_MUL || node->op == TW_OP_DIV))
-            status = match(&edit, n);
-    }
-    return tw_edit_end(&edit, status, has_changed);
+    return tw_edit_sweep(graph, match, has_changed, error);
 }

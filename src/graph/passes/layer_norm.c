@@ -125,18 +125,17 @@ static enum tw_status match_bias(struct tw_edit *edit, size_t index)
     return TW_OK;
 }
 
+static enum tw_status match(struct tw_edit *edit, size_t index)
+{
+    const struct tw_node *node = tw_edit_node(edit, index);
+    if (!tw_edit_is_plain(node))
+        return TW_OK;
+    if (node->op == TW_OP_MUL)
+        return match_scaled(edit, index);
+    return node->op == TW_OP_ADD ? match_bias(edit, index) : TW_OK;
+}
+
 TW_PASS(layer_norm)
 {
-    struct tw_edit edit;
-    enum tw_status status = tw_edit_begin(&edit, graph, error);
-    if (status)
-        return status;
-    for (size_t n = 0; n < edit.first_count && !status; n++) {
-        const struct tw_node *node = tw_edit_node(&edit, n);
-        if (node && tw_edit_is_plain(node) && node->op == TW_OP_MUL)
-            status = match_scaled(&edit, n);
-        else if (node && tw_edit_is_plain(node) && node->op == TW_OP_ADD)
-            status = match_bias(&edit, n);
-    }
-    return tw_edit_end(&edit, status, has_changed);
+    return tw_edit_sweep(graph, match, has_changed, error);
 }

@@ -223,20 +223,18 @@ static bool is_candidate(const struct tw_node *node)
                                   node->op == TW_OP_ADD || node->op == TW_OP_SUB);
 }
 
+static enum tw_status try_node(struct tw_edit *edit, size_t index)
+{
+    const struct tw_node *node = tw_edit_node(edit, index);
+    enum tw_status status = TW_OK;
+    bool is_done = !is_candidate(node);
+    int places = node->op == TW_OP_BATCH_NORM ? 1 : 2;
+    for (int place = 0; place < places && !is_done && !status; place++)
+        status = try_input(edit, index, place, &is_done);
+    return status;
+}
+
 TW_PASS(linear)
 {
-    struct tw_edit edit;
-    enum tw_status status = tw_edit_begin(&edit, graph, error);
-    if (status)
-        return status;
-    for (size_t n = 0; n < edit.first_count && !status; n++) {
-        const struct tw_node *node = tw_edit_node(&edit, n);
-        if (!node || !is_candidate(node))
-            continue;
-        bool is_done = false;
-        int places = node->op == TW_OP_BATCH_NORM ? 1 : 2;
-        for (int place = 0; place < places && !is_done && !status; place++)
-            status = try_input(&edit, n, place, &is_done);
-    }
-    return tw_edit_end(&edit, status, has_changed);
+    return tw_edit_sweep(graph, try_node, has_changed, error);
 }

@@ -94,16 +94,14 @@ static enum tw_status take_pads(struct tw_edit *edit, size_t index)
     return status;
 }
 
+static enum tw_status try_node(struct tw_edit *edit, size_t index)
+{
+    enum tw_op op = tw_edit_node(edit, index)->op;
+    bool takes = op == TW_OP_CONV || op == TW_OP_AVERAGE_POOL || op == TW_OP_MAX_POOL;
+    return takes ? take_pads(edit, index) : TW_OK;
+}
+
 TW_PASS(pad)
 {
-    struct tw_edit edit;
-    enum tw_status status = tw_edit_begin(&edit, graph, error);
-    if (status)
-        return status;
-    for (size_t n = 0; n < edit.first_count && !status; n++) {
-        enum tw_op op = graph->nodes[n].op;
-        if (op == TW_OP_CONV || op == TW_OP_AVERAGE_POOL || op == TW_OP_MAX_POOL)
-            status = take_pads(&edit, n);
-    }
-    return tw_edit_end(&edit, status, has_changed);
+    return tw_edit_sweep(graph, try_node, has_changed, error);
 }
