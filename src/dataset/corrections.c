@@ -97,10 +97,18 @@ static enum tw_status correct_item(struct tw_lister *lister, struct tw_item *ite
     return tw_lister_label(lister, item, new_label, error);
 }
 
+/* Without the apostrophe that keeps a spreadsheet from running a cell (tw_csv_put's guard). */
+static const char *unguarded(const char *cell)
+{
+    return cell[0] == '\'' && cell[1] != 0 && strchr("=+-@\t\r", cell[1]) != NULL ? cell + 1 : cell;
+}
+
 static enum tw_status correct_row(struct tw_lister *lister, const struct index *index, const char *folder,
                                   const char *uri, const char *new_label, struct tally *tally, struct tw_error *error)
 {
     const struct place *place = find(index, uri);
+    if (place == NULL)
+        place = find(index, uri = unguarded(uri));
     if (place == NULL) {
         char *joined = tw_uri_join(folder, uri), *path = joined != NULL ? tw_uri_normal(joined) : NULL;
         place = path != NULL ? find(index, path) : NULL;
@@ -144,8 +152,8 @@ static enum tw_status correct_rows(struct tw_lister *lister, struct tw_csv *csv,
         size_t last = columns.uri > columns.new_label ? columns.uri : columns.new_label;
         if (csv->cell_count <= last || *tw_csv_cell(csv, columns.new_label) == 0)
             continue;
-        status = correct_row(lister, index, folder, tw_csv_cell(csv, columns.uri), tw_csv_cell(csv, columns.new_label),
-                             tally, error);
+        status = correct_row(lister, index, folder, tw_csv_cell(csv, columns.uri),
+                             unguarded(tw_csv_cell(csv, columns.new_label)), tally, error);
         if (status != TW_OK)
             return tw_fail_within(error, status, "line %zu", csv->line);
     }

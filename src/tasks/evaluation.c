@@ -141,6 +141,7 @@ enum tw_status tw_predictions_csv(const struct tw_examples *examples, const floa
 {
     struct tw_buffer label = {0};
     size_t class_count = metrics->class_count;
+    /* No cell is guarded against spreadsheets: programs compare labels and keys with labels.txt and their own lists. */
     enum tw_status status = tw_buffer_append_text(out, "key,label,prediction,score\n", error);
     for (size_t i = 0; i < examples->count && !status; i++) {
         size_t best = tw_argmax(scores + i * class_count, class_count);
@@ -149,11 +150,11 @@ enum tw_status tw_predictions_csv(const struct tw_examples *examples, const floa
             continue;
         status = join_labels(examples, i, labels, metrics->unlabelled_class, &label, error);
         if (!status)
-            status = tw_csv_put(out, examples->keys[i], true, true, error);
+            status = tw_csv_put(out, examples->keys[i], true, false, error);
         if (!status)
-            status = tw_csv_put(out, (const char *)label.data, false, true, error);
+            status = tw_csv_put(out, (const char *)label.data, false, false, error);
         if (!status)
-            status = tw_csv_put(out, labels[best], false, true, error);
+            status = tw_csv_put(out, labels[best], false, false, error);
         if (!status)
             status = tw_buffer_printf(out, error, ",%.6f\n", (double)scores[i * class_count + best]);
     }

@@ -100,12 +100,27 @@ static enum tw_status make_folder(struct tw_output *output, bool *is_used, struc
     return status && status != TW_NO_MEMORY ? tw_fail_within(error, TW_IO, "output folder") : status;
 }
 
+static enum tw_status remove_matches(const char *pattern, struct tw_error *error)
+{
+    struct tw_listing found = {0};
+    enum tw_status status = tw_storage_glob(pattern, &found, error);
+    for (size_t i = 0; i < found.count && !status; i++) {
+        if (found.entries[i].kind == TW_ENTRY_FILE)
+            status = tw_storage_remove(found.entries[i].name, error);
+    }
+    tw_listing_release(&found);
+    return status;
+}
+
 static enum tw_status remove_results(const struct tw_output *output, struct tw_error *error)
 {
     enum tw_status status = TW_OK;
     for (size_t i = 0; output->results[i] && !status; i++) {
         char *path = tw_uri_join(output->folder, output->results[i]);
-        status = path ? tw_storage_remove(path, error) : tw_fail_memory(error, 1, "a path");
+        if (!path)
+            status = tw_fail_memory(error, 1, "a path");
+        else
+            status = strchr(output->results[i], '*') ? remove_matches(path, error) : tw_storage_remove(path, error);
         tw_free(path);
     }
     return status;

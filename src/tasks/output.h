@@ -12,7 +12,8 @@ struct tw_output {
     const char *folder, *command;
     struct tw_digest settings; /* of all that decides the results */
     bool is_forced;
-    const char *const *results;  /* names that the command writes and that must not outlive their settings; NULL ends */
+    const char *const *results;  /* names, or globs with *, that the command writes and that must not
+                                  * outlive their settings; NULL ends */
     bool replaces;               /* out: the folder holds results of other settings, until tw_output_take */
     struct tw_folder_lock *lock; /* out: nobody else works in the folder until tw_output_end */
 };

@@ -83,6 +83,8 @@ static enum tw_status gather_train(struct gathered *g, struct tw_error *error)
         return tw_fail_memory(error, count, "the report");
     for (size_t i = 0; i < run->train->label_count; i++)
         g->train_counts[run->train->labels[i]]++;
+    for (size_t i = 0; i < run->train->count && run->unlabelled_class >= 0; i++)
+        g->train_counts[run->unlabelled_class] += run->train->starts[i] == run->train->starts[i + 1];
     for (size_t s = 0; s < 2; s++) {
         const struct tw_example_set *set = sets[s];
         for (size_t i = 0; i < set->count; i += step) {

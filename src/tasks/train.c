@@ -73,7 +73,15 @@ static enum tw_status hash_settings(const struct job *job, struct tw_digest *dig
 static enum tw_status begin_output(struct job *job, const struct tw_recipe *recipe, struct tw_error *error)
 {
     static const char *const results[] = {
-        "model.onnx", "metrics.json", "predictions.csv", "log.jsonl", "labels.txt", "audit.csv", NULL};
+        "model.onnx",
+        "metrics.json",
+        "predictions.csv",
+        "report.html",
+        "labels.txt",
+        "audit.csv",
+        "events/*/events.out.tfevents.*",
+        "checkpoints/*.twc",
+        NULL}; /* not the log, which this run writes already, nor examples/, which hold the sides */
     job->output = (struct tw_output){
         .folder = job->options->output, .command = "train", .is_forced = job->options->is_forced, .results = results};
     job->recipe_options = job->options->recipe_options;

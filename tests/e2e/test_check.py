@@ -107,6 +107,20 @@ def test_corrections_relabel_and_leave_out(topwork, photos, tmp_path):
     found(topwork, photos, "--corrections", decided, code=0)
 
 
+def test_guarded_cells_come_back_as_they_were(topwork, photos, tmp_path):
+    (photos / "hugs").rename(photos / "-1")
+    shutil.copy(first(photos, "-1"), photos / "not_hugs" / "same.jpg")
+    topwork("check", ".", "-o", tmp_path / "out", code=1, cwd=photos)
+    rows = list(csv.DictReader(open(tmp_path / "out" / "corrections.csv")))
+    assert any(row["label"] == "'-1" for row in rows)
+    with open(tmp_path / "c.csv", "w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["uri", "new_label"])
+        writer.writerows([[row["uri"], "-" if "same" in row["uri"] else row["label"]] for row in rows])
+    topwork("embed", photos, "--corrections", tmp_path / "c.csv", "-o", tmp_path / "records", code=3)
+    assert (tmp_path / "records" / "labels.txt").read_text() == "-1\nnot_hugs\n"
+
+
 @pytest.mark.parametrize("text, words", [
     ("photo,label\n", "does not name the columns uri and new_label"),
     ("uri,new_label\nhugs/none.jpg,hugs\n", None),

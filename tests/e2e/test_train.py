@@ -1,4 +1,5 @@
 """train: what a run folder holds, what decides the model's bytes, what bad input gets."""
+import csv
 import json
 import math
 import os
@@ -331,3 +332,27 @@ def test_a_tf_config_that_cannot_be_read_is_named(topwork, shards, tmp_path, con
     topwork.environment["TF_CONFIG"] = config
     assert "TF_CONFIG" in made.one_sentence(topwork("train", shards[0], "-o", tmp_path / "run", *QUICK, code=2))
     assert not (tmp_path / "run").exists()
+
+
+def test_forced_results_of_other_settings_leave_nothing_of_the_old_run_but_its_log(topwork, tmp_path):
+    shard = made.write_records(tmp_path / "a.tfrecord", [made.example(*row) for row in made.clusters()])
+    run = tmp_path / "run"
+    topwork("train", shard, "-o", run, "--recipe", "workshop", "--steps", "200")
+    old = {str(p.relative_to(run)) for p in run.rglob("*") if p.is_file() and ("tfevents" in p.name or p.suffix == ".twc")}
+    assert any("events/eval" in name for name in old) and any(name.endswith(".twc") for name in old)
+    topwork("train", shard, "-o", run, "--eval-share", "0", "--seed", "5", "--force")
+    left = {str(p.relative_to(run)) for p in run.rglob("*") if p.is_file()}
+    assert not old & left
+    shown = topwork("logs", run).stdout
+    assert shown.count("train") >= 2
+
+
+def test_labels_and_keys_that_a_spreadsheet_would_run_stand_in_predictions_as_they_are(topwork, tmp_path):
+    rows = [(f"@a/{key}", values, labels) for key, values, labels in made.clusters()]
+    shard = made.write_records(tmp_path / "a.tfrecord", [made.example(*row) for row in rows])
+    (tmp_path / "dict.txt").write_text("-1\n+1\n=x\n")
+    topwork("train", shard, "--labels", tmp_path / "dict.txt", "-o", tmp_path / "run")
+    with open(tmp_path / "run" / "predictions.csv") as text:
+        answers = list(csv.DictReader(text))
+    assert answers and {row["label"] for row in answers} <= {"-1", "+1", "=x"}
+    assert all(row["key"].startswith("@a/") for row in answers)

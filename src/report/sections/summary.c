@@ -20,7 +20,11 @@ static void write_accuracy(struct tw_page *page, const char *things)
             "<p class=\"lead\"><strong>%zu of %zu</strong> %s that it never saw in training are classified correctly: ",
             right, r->photo_count, things);
     tw_html_percent(page, accuracy.value);
-    if (!isnan(accuracy.low)) {
+    if (right == r->photo_count && right > 0) {
+        tw_html(page, ". So few cannot tell that from an accuracy of ");
+        tw_html_percent(page, pow(0.05, 1 / (double)right));
+        tw_html(page, " or more");
+    } else if (right > 0 && !isnan(accuracy.low)) {
         tw_html(page, ". With other %s of the same kind expect between ", things);
         tw_html_percent(page, accuracy.low);
         tw_html(page, " and ");

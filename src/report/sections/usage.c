@@ -56,7 +56,7 @@ static void write(struct tw_page *page)
         end(page);
     }
     if (r->input) {
-        begin(page, "Measure it again, or on other data");
+        begin(page, "Measure it again; photos that it has not learnt from give the honest figure");
         tw_html(page, "topwork evaluate ");
         write_word(page, r->run, "");
         tw_html(page, " ");
