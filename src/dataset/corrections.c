@@ -166,8 +166,7 @@ enum tw_status tw_lister_correct(struct tw_lister *lister, const char *uri, stru
     struct tw_csv csv = {0};
     struct index index = {0};
     struct tally tally = {0};
-    const char *slash = strrchr(uri, '/');
-    char *folder = tw_strndup(uri, slash == NULL ? 0 : slash == uri ? 1 : (size_t)(slash - uri));
+    char *folder = tw_csv_folder(uri);
     enum tw_status status =
         folder != NULL ? tw_storage_read(uri, MAX_CSV_BYTES, &text, error) : tw_fail_memory(error, 1, "a path");
     tw_csv_init(&csv, tw_buffer_span(&text));

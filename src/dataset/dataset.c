@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "dataset/internal.h"
 
+#include <string.h>
+
 enum tw_status tw_dataset_add(struct tw_dataset *dataset, const char *uri, const char *location, struct tw_item **item,
                               struct tw_error *error)
 {
@@ -19,6 +21,12 @@ enum tw_status tw_dataset_add(struct tw_dataset *dataset, const char *uri, const
     dataset->items[dataset->count] = made;
     *item = &dataset->items[dataset->count++];
     return TW_OK;
+}
+
+bool tw_item_has_same_labels(const struct tw_item *a, const struct tw_item *b)
+{
+    return a->label_count == b->label_count &&
+           (a->label_count == 0 || memcmp(a->labels, b->labels, a->label_count * sizeof *a->labels) == 0);
 }
 
 enum tw_status tw_item_skip(struct tw_item *item, const char *reason, struct tw_error *error)

@@ -67,6 +67,7 @@ enum tw_status tw_dataset_list(const char *const *inputs, size_t input_count, co
 /* Appends one item; uri and location copied. */
 enum tw_status tw_dataset_add(struct tw_dataset *dataset, const char *uri, const char *location, struct tw_item **item,
                               struct tw_error *error) TW_MUST_USE;
+bool tw_item_has_same_labels(const struct tw_item *a, const struct tw_item *b);
 enum tw_status tw_item_skip(struct tw_item *item, const char *reason, struct tw_error *error) TW_MUST_USE;
 void tw_dataset_release(struct tw_dataset *dataset);
 

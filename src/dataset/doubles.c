@@ -21,12 +21,6 @@ static int compare_entries(const void *a, const void *b)
     return (left->item > right->item) - (left->item < right->item);
 }
 
-static bool has_same_labels(const struct tw_item *a, const struct tw_item *b)
-{
-    return a->label_count == b->label_count &&
-           (a->label_count == 0 || memcmp(a->labels, b->labels, a->label_count * sizeof *a->labels) == 0);
-}
-
 static const char *label_of(const struct tw_dataset *dataset, const struct tw_item *item)
 {
     return item->label_count > 0 ? dataset->labels.names[item->labels[0]] : "no label";
@@ -59,14 +53,14 @@ static enum tw_status judge_group(struct tw_dataset *dataset, const struct entry
     struct tw_item *items = dataset->items;
     size_t other = 0;
     for (size_t i = 1; i < count && other == 0; i++) {
-        if (!has_same_labels(&items[entries[0].item], &items[entries[i].item]))
+        if (!tw_item_has_same_labels(&items[entries[0].item], &items[entries[i].item]))
             other = i;
     }
     enum tw_status status = TW_OK;
     for (size_t i = 0; i < count && status == TW_OK; i++) {
         struct tw_item *item = &items[entries[i].item];
         if (other != 0) {
-            bool is_as_first = has_same_labels(item, &items[entries[0].item]);
+            bool is_as_first = tw_item_has_same_labels(item, &items[entries[0].item]);
             status = skip_conflict(dataset, item, &items[entries[is_as_first ? other : 0].item], error);
         } else if (i > 0 && !keeps_copies) {
             status = skip_double(item, &items[entries[0].item], error);

@@ -8,7 +8,7 @@
 
 enum { MAX_CSV_BYTES = 1 << 30 };
 
-static char *folder_of(const char *uri)
+char *tw_csv_folder(const char *uri)
 {
     const char *slash = strrchr(uri, '/');
     if (slash == NULL)
@@ -50,7 +50,7 @@ enum tw_status tw_list_csv(struct tw_lister *lister, const char *uri, struct tw_
 {
     struct tw_buffer text = {0};
     struct tw_csv csv = {0};
-    char *folder = folder_of(uri);
+    char *folder = tw_csv_folder(uri);
     enum tw_status status =
         folder != NULL ? tw_storage_read(uri, MAX_CSV_BYTES, &text, error) : tw_fail_memory(error, 1, "a path");
     tw_csv_init(&csv, tw_buffer_span(&text));

@@ -57,8 +57,7 @@ static struct tw_item *item_at(struct tw_check_result *result, size_t index)
 
 const struct tw_item *tw_check_item(const struct tw_check_result *result, size_t index)
 {
-    return index < result->photos.count ? &result->photos.items[index]
-                                        : &result->eval_photos.items[index - result->photos.count];
+    return item_at((struct tw_check_result *)result, index); /* only looked at */
 }
 
 enum tw_status tw_check_add(struct tw_check_result *result, const struct tw_finding *finding, struct tw_error *error)
@@ -170,12 +169,6 @@ static enum tw_status judge_photo(struct job *job, size_t index, struct tw_error
     return status;
 }
 
-static bool has_same_labels(const struct tw_item *a, const struct tw_item *b)
-{
-    return a->label_count == b->label_count &&
-           (a->label_count == 0 || memcmp(a->labels, b->labels, a->label_count * sizeof *a->labels) == 0);
-}
-
 static enum tw_status judge_pair(struct job *job, const struct tw_near_pair *pair, struct tw_error *error)
 {
     static const char *const turns[TW_LOOK_TURNS] = {"",
@@ -191,7 +184,7 @@ static enum tw_status judge_pair(struct job *job, const struct tw_near_pair *pai
     char detail[96];
     bool is_same = tw_digest_equal(&a->content, &b->content);
     enum tw_finding_kind kind = is_same ? TW_FINDING_COPY : TW_FINDING_NEAR_COPY;
-    if (!has_same_labels(a, b))
+    if (!tw_item_has_same_labels(a, b))
         kind = TW_FINDING_NEAR_CONFLICT;
     else if (pair->first < trained && pair->second >= trained)
         kind = TW_FINDING_SHARED;
