@@ -1,0 +1,187 @@
+#include "base/memory.h"
+#include "engine/engine.h"
+#include "storage/storage.h"
+#include "tasks/evaluation.h"
+#include "tasks/examples_folder.h"
+#include "tasks/model.h"
+#include "tasks/run_report.h"
+#include "tasks/train_job.h"
+
+#include <string.h>
+
+/* The audit of photos is the listings' own; records are all used, or the run has failed. */
+enum tw_status tw_train_write_audit(struct tw_train_job *job, struct tw_error *error)
+{
+    char *path = tw_uri_join(job->options->output, "audit.csv");
+    if (!path)
+        return tw_fail_memory(error, 1, "a path");
+    struct tw_dataset all = {.labels = job->labels};
+    enum tw_status status = TW_OK;
+    const struct tw_dataset *parts[] = {&job->dataset, &job->eval_dataset};
+    size_t count = job->dataset.count + job->eval_dataset.count;
+    all.items = tw_alloc(count, sizeof *all.items);
+    if (!all.items)
+        status = tw_fail_memory(error, count * sizeof *all.items, "the audit");
+    for (size_t i = 0; i < 2 && !status; i++) {
+        if (parts[i]->count)
+            memcpy(all.items + all.count, parts[i]->items, parts[i]->count * sizeof *all.items);
+        all.count += parts[i]->count;
+    }
+    if (!status)
+        status = tw_audit_write(path, &all, error);
+    tw_free(all.items);
+    tw_free(path);
+    return status;
+}
+
+static enum tw_status write_model(struct tw_train_job *job, struct tw_train_result *result, struct tw_error *error)
+{
+    struct tw_model_parts parts = {
+        .backbone = job->backbone.graph ? &job->backbone : NULL,
+        .head = &job->head,
+        .labels = (const char *const *)job->labels.names,
+        .unlabelled_class = job->unlabelled_class,
+        .recipe_json = job->recipe_json,
+    };
+    if (job->input.manifest) {
+        parts.records_backbone = job->input.manifest->backbone;
+        parts.records_policy = job->input.manifest->policy_json;
+        parts.records_layer = job->input.manifest->layer;
+        parts.records_backbone_digest = job->input.manifest->backbone_digest;
+    }
+    struct tw_examples train = tw_example_set_view(&job->train);
+    struct tw_known known = {0};
+    parts.known = &known;
+    enum tw_status status = tw_example_set_digest(&job->train, &parts.data_digest, error);
+    if (!status)
+        status = tw_known_fit(&train, job->labels.count, job->options->task.threads, &known, error);
+    result->model_path = status ? NULL : tw_uri_join(job->options->output, "model.onnx");
+    if (!status && !result->model_path)
+        status = tw_fail_memory(error, 1, "a path");
+    if (!status)
+        status = tw_model_write(result->model_path, &parts, error);
+    tw_known_release(&known);
+    return status;
+}
+
+static enum tw_status write_evaluation(struct tw_train_job *job, struct tw_train_result *result, struct tw_error *error)
+{
+    const char *output = job->options->output;
+    const char *const *labels = (const char *const *)job->labels.names;
+    struct tw_examples eval = tw_example_set_view(&job->eval);
+    if (eval.count == 0) {
+        tw_log(job->options->task.sink, TW_LOG_WARNING,
+               "nothing to evaluate on: the model's accuracy is not known (give --eval or --eval-share)");
+        return tw_output_write(output, "predictions.csv", tw_span_of_text("key,label,prediction,score\n"), error);
+    }
+    struct tw_buffer json = {0}, csv = {0};
+    float *scores = job->scores = tw_alloc(eval.count * job->labels.count, sizeof *scores);
+    enum tw_status status =
+        scores ? TW_OK : tw_fail_memory(error, eval.count * job->labels.count * sizeof *scores, "the scores");
+    if (!status)
+        status = tw_head_scores(&job->head, eval.embeddings, eval.count, job->options->task.threads, scores, error);
+    if (!status)
+        status = tw_metrics_compute(&eval, scores, job->labels.count, job->unlabelled_class, &result->metrics, error);
+    if (!status)
+        status = tw_metrics_complete(&eval, scores, job->unlabelled_class, job->options->task.threads, &result->metrics,
+                                     error);
+    if (!status)
+        status = tw_evaluation_json(&result->metrics, labels, job->recipe_json, &json, error);
+    if (!status)
+        status = tw_predictions_csv(&eval, scores, &result->metrics, labels, &csv, error);
+    if (!status)
+        status = tw_output_write(output, "metrics.json", tw_buffer_span(&json), error);
+    if (!status)
+        status = tw_output_write(output, "predictions.csv", tw_buffer_span(&csv), error);
+    result->has_metrics = !status;
+    tw_buffer_release(&json);
+    tw_buffer_release(&csv);
+    return status;
+}
+
+/* What the next run into this folder must know of the split. */
+static enum tw_status describe_split(const struct tw_train_job *job, struct tw_examples_origin *origin,
+                                     struct tw_error *error)
+{
+    const struct tw_dataset *dataset = &job->dataset;
+    if (job->input.has_records || job->options->eval_inputs)
+        return TW_OK;
+    origin->eval_share = job->options->eval_share;
+    enum tw_status status = tw_dataset_moved(dataset, origin->eval_share, TW_SIDE_EVAL, &origin->moved_to_eval,
+                                             &origin->moved_to_eval_count, error);
+    return status ? status
+                  : tw_dataset_moved(dataset, origin->eval_share, TW_SIDE_TRAIN, &origin->moved_to_train,
+                                     &origin->moved_to_train_count, error);
+}
+
+static enum tw_status write_examples(struct tw_train_job *job, struct tw_error *error)
+{
+    const struct tw_backbone *backbone = job->backbone.graph ? &job->backbone : NULL;
+    const struct tw_manifest *manifest = job->input.manifest;
+    char *policy = backbone ? tw_image_policy_to_json(&backbone->policy) : NULL;
+    if (backbone && !policy)
+        return tw_fail_memory(error, 1, "a policy");
+    struct tw_examples_origin origin = {.label_count = job->labels.count - (job->unlabelled_class >= 0)};
+    if (backbone) {
+        origin.backbone = backbone->name;
+        origin.backbone_digest = backbone->digest;
+        origin.layer = backbone->layer;
+        origin.policy_json = policy;
+        origin.engine = tw_engine_identity(backbone->precision);
+    } else if (manifest) {
+        origin.backbone = manifest->backbone;
+        origin.backbone_digest = manifest->backbone_digest;
+        origin.layer = manifest->layer;
+        origin.policy_json = manifest->policy_json;
+        origin.engine = manifest->engine;
+    }
+    enum tw_status status = describe_split(job, &origin, error);
+    if (!status)
+        status = tw_examples_folder_write(job->options->output, &job->train, &job->labels, &origin, error);
+    if (!status && job->store.thumbnails)
+        status = tw_examples_thumbnails_write(job->options->output, &job->dataset, &job->store, error);
+    tw_free(origin.moved_to_eval);
+    tw_free(origin.moved_to_train);
+    tw_free(policy);
+    return status;
+}
+
+static enum tw_status write_report(struct tw_train_job *job, const struct tw_train_result *result,
+                                   struct tw_error *error)
+{
+    struct tw_run_report report = {
+        .run = job->options->output,
+        .inputs = job->options->inputs,
+        .input_count = job->options->input_count,
+        .train = &job->train,
+        .eval = &job->eval,
+        .datasets = {&job->dataset, &job->eval_dataset},
+        .store = job->input.has_records ? NULL : &job->store,
+        .labels = &job->labels,
+        .unlabelled_class = job->unlabelled_class,
+        .metrics = result->has_metrics ? &result->metrics : NULL,
+        .scores = job->scores,
+        .backbone = job->backbone.graph ? &job->backbone : NULL,
+        .records_backbone = job->input.manifest ? job->input.manifest->backbone : NULL,
+        .recipe_json = job->recipe_json,
+    };
+    enum tw_status status = tw_example_set_digest(&job->train, &report.data_digest, error);
+    return status ? status : tw_run_report_write(&report, error);
+}
+
+enum tw_status tw_train_write(struct tw_train_job *job, struct tw_train_result *result, struct tw_error *error)
+{
+    const char *output = job->options->output;
+    char *labels = tw_uri_join(output, "labels.txt");
+    enum tw_status status = labels ? tw_labels_write(labels, &job->labels, error) : tw_fail_memory(error, 1, "a path");
+    tw_free(labels);
+    if (!status)
+        status = tw_train_write_audit(job, error);
+    if (!status)
+        status = write_evaluation(job, result, error);
+    if (!status)
+        status = write_examples(job, error);
+    if (!status)
+        status = write_report(job, result, error);
+    return status ? status : write_model(job, result, error);
+}
