@@ -27,6 +27,8 @@ static const enum tw_option_id check_options[] = {TW_OPTION_OUTPUT,   TW_OPTION_
                                                   TW_OPTION_NO_CACHE, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
 static const enum tw_option_id records_options[] = {TW_OPTION_VALUES, CONSOLE_OPTIONS};
 
+static const enum tw_option_id models_options[] = {TW_OPTION_NAME, TW_OPTION_DESCRIPTION, CONSOLE_OPTIONS};
+
 static const enum tw_option_id logs_options[] = {TW_OPTION_FOLLOW, TW_OPTION_JSON, TW_OPTION_QUIET, TW_OPTION_VERBOSE,
                                                  TW_OPTION_COUNT};
 
@@ -71,6 +73,18 @@ const struct tw_command tw_command_table[] = {
      "input and which layer is its embedding. `quantize` writes it with weights and activations of eight bits, which "
      "run several times as fast, on grids that it learns from your photos.",
      backbone_options, 1, tw_command_backbone},
+    {"models", "use",
+     "create STORE NAME | add-version STORE NAME MODEL | list STORE | describe STORE NAME | versions STORE NAME | "
+     "set-default STORE NAME VERSION | label STORE NAME LABEL VERSION|- | delete STORE NAME [VERSION]",
+     "a store of models with versions, for a server to serve",
+     "STORE is a folder. `add-version` copies a model file, or a run folder's model with its metrics and examples, "
+     "runs it once "
+     "and only then publishes it. VERSION is a number, a version's name (`--name`), or a label. The first version is "
+     "the default; "
+     "later ones become it by `set-default`. `label` lets a label such as stable or canary stand for a version; - "
+     "takes it "
+     "away. The default cannot be deleted unless it is the last version, nor a model that has versions.",
+     models_options, 2, tw_command_models},
     {"records", "look", "cat|count|check FILE|FOLDER...", "looks into TFRecord files, ours and others'", NULL,
      records_options, 2, tw_command_records},
 };

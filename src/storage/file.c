@@ -190,6 +190,13 @@ static enum tw_status file_remove(const char *path, struct tw_error *error)
     return TW_OK;
 }
 
+static enum tw_status file_remove_folder(const char *path, struct tw_error *error)
+{
+    if (rmdir(path) && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
+        return fail_write(error, "remove folder", path);
+    return TW_OK;
+}
+
 struct file_writer {
     struct tw_writer base;
     int file;
@@ -364,6 +371,7 @@ const struct tw_scheme tw_scheme_file = {
     .glob = file_glob,
     .make_folders = file_make_folders,
     .remove = file_remove,
+    .remove_folder = file_remove_folder,
     .sweep = file_sweep,
     .open_writer = file_open_writer,
 };

@@ -1,19 +1,41 @@
 #include "storage/lock.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "storage/storage.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 struct tw_folder_lock {
     int file; /* of the folder itself */
 };
 
+/* The system can wait without end or not at all: between them lies asking again. */
+static bool take(int file, double seconds)
+{
+    static const struct timespec pause = {.tv_nsec = 20000000};
+    double end = tw_clock_seconds() + seconds;
+    while (flock(file, LOCK_EX | LOCK_NB) && (errno == EWOULDBLOCK || errno == EINTR)) {
+        if (tw_clock_seconds() >= end)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
 enum tw_status tw_folder_lock(const char *folder, struct tw_folder_lock **lock, struct tw_error *error)
+{
+    return tw_folder_lock_wait(folder, 0, lock, error);
+}
+
+enum tw_status tw_folder_lock_wait(const char *folder, double seconds, struct tw_folder_lock **lock,
+                                   struct tw_error *error)
 {
     char *path = tw_uri_normal(folder);
     struct tw_folder_lock *made = tw_alloc(1, sizeof *made);
@@ -26,7 +48,7 @@ enum tw_status tw_folder_lock(const char *folder, struct tw_folder_lock **lock, 
     made->file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (made->file < 0)
         status = tw_fail(error, TW_IO, "cannot open folder %s: %s", path, strerror(errno));
-    else if (flock(made->file, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+    else if (!take(made->file, seconds))
         status = tw_fail(error, TW_IO, "another topwork works in folder %s: wait for it, or name another", folder);
     tw_free(path);
     if (status) {

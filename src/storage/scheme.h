@@ -13,6 +13,7 @@ struct tw_scheme {
     enum tw_status (*glob)(const char *pattern, struct tw_listing *listing, struct tw_error *error);
     enum tw_status (*make_folders)(const char *path, struct tw_error *error);
     enum tw_status (*remove)(const char *path, struct tw_error *error);
+    enum tw_status (*remove_folder)(const char *path, struct tw_error *error);
     enum tw_status (*sweep)(const char *path, struct tw_error *error);
     enum tw_status (*open_writer)(const char *path, struct tw_writer **writer, struct tw_error *error);
 };

@@ -223,6 +223,18 @@ enum tw_status tw_storage_remove(const char *uri, struct tw_error *error)
     return status;
 }
 
+enum tw_status tw_storage_remove_folder(const char *uri, struct tw_error *error)
+{
+    const struct tw_scheme *scheme;
+    char *path;
+    enum tw_status status = resolve(uri, &scheme, &path, error);
+    if (status)
+        return status;
+    status = scheme->remove_folder(path, error);
+    tw_free(path);
+    return status;
+}
+
 enum tw_status tw_storage_sweep(const char *uri, struct tw_error *error)
 {
     const struct tw_scheme *scheme;

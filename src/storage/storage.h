@@ -47,6 +47,8 @@ char *tw_uri_real(const char *uri);
 
 enum tw_status tw_storage_make_folders(const char *uri, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_storage_remove(const char *uri, struct tw_error *error) TW_MUST_USE; /* a file; missing is fine */
+/* An empty folder. One that is missing is fine; one that holds something stays, and that is TW_OK too. */
+enum tw_status tw_storage_remove_folder(const char *uri, struct tw_error *error) TW_MUST_USE;
 
 /* Removes from a folder the temporary files of writers that were killed; those of living ones stay. */
 enum tw_status tw_storage_sweep(const char *uri, struct tw_error *error) TW_MUST_USE;
