@@ -53,7 +53,13 @@ static enum tw_status collect(const struct tw_dataset *photos, struct tw_embeddi
         items[set->count] = i;
         status = tw_embedding_load(store, item, &scratch, values, error);
         if (!status)
-            status = tw_example_set_add(set, item->uri, values, size, item->labels, item->label_count, error);
+            status = tw_example_set_add(set,
+                                        &(struct tw_example_row){.key = item->uri,
+                                                                 .embedding = values,
+                                                                 .width = size,
+                                                                 .labels = item->labels,
+                                                                 .label_count = item->label_count},
+                                        error);
     }
     tw_free(values);
     tw_buffer_release(&scratch);
@@ -115,7 +121,7 @@ enum tw_status tw_check_records(const struct tw_check_options *options, const st
 {
     struct tw_example_set set = {0};
     size_t *items = NULL;
-    enum tw_status status = tw_example_set_from_records(input, 0, &set, NULL, error);
+    enum tw_status status = tw_example_set_from_records(input, 0, &options->task, &set, NULL, error);
     if (!status)
         status = tw_input_labels(input, options->labels_uri, set.greatest_label, &result->photos.labels, error);
     if (!status) {

@@ -39,7 +39,13 @@ static enum tw_status evaluate_predictions(struct tw_predictions *predictions, i
         if (item->status != TW_ITEM_OK)
             continue;
         memmove(predictions->scores + set.count * classes, predictions->scores + i * classes, classes * sizeof(float));
-        status = tw_example_set_add(&set, item->uri, &nothing, 1, item->labels, item->label_count, error);
+        status = tw_example_set_add(&set,
+                                    &(struct tw_example_row){.key = item->uri,
+                                                             .embedding = &nothing,
+                                                             .width = 1,
+                                                             .labels = item->labels,
+                                                             .label_count = item->label_count},
+                                    error);
     }
     if (!status)
         status = tw_photos_check_any(&predictions->items, error);
@@ -179,7 +185,7 @@ static enum tw_status evaluate_records(const struct tw_predict_options *options,
                "the records have a training side and an evaluation side: only the evaluation side is evaluated");
     enum tw_status status = tw_model_open(options->model, &model, error);
     if (!status)
-        status = tw_example_set_from_records(input, 0, &set, NULL, error);
+        status = tw_example_set_from_records(input, 0, &options->task, &set, NULL, error);
     if (!status)
         status = tw_example_set_sort(&set, TW_ROWS_BY_KEY, error);
     if (!status)

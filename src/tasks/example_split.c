@@ -78,10 +78,8 @@ static enum tw_status take_out(struct tw_example_set *set, const bool *is_eval, 
 {
     size_t kept = 0, labels = 0;
     for (size_t i = 0; i < set->count; i++) {
-        enum tw_status status =
-            is_eval[i] ? tw_example_set_add(eval, set->keys[i], set->embeddings + i * set->width, set->width,
-                                            set->labels + set->starts[i], set->starts[i + 1] - set->starts[i], error)
-                       : TW_OK;
+        const struct tw_example_row row = tw_example_set_row(set, i);
+        enum tw_status status = is_eval[i] ? tw_example_set_add(eval, &row, error) : TW_OK;
         if (status)
             return status;
     }
@@ -94,6 +92,7 @@ static enum tw_status take_out(struct tw_example_set *set, const bool *is_eval, 
             continue;
         }
         memmove(set->embeddings + kept * set->width, set->embeddings + i * set->width, set->width * sizeof(float));
+        set->digests[kept] = set->digests[i];
         set->keys[kept] = set->keys[i];
         set->starts[kept++] = labels;
         for (size_t j = first; j < end; j++) {

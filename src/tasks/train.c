@@ -133,7 +133,8 @@ static enum tw_status run(struct tw_train_job *job, struct tw_train_result *resu
 enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_result *result, struct tw_error *error)
 {
     struct tw_train_options own = *options;
-    struct tw_train_job job = {.options = &own};
+    struct tw_train_job job = {
+        .options = &own, .train.scratch_folder = options->output, .eval.scratch_folder = options->output};
     own.task.sink = tw_monitor_listen(&job.monitor, options->task.sink);
     enum tw_status status = run(&job, result, error);
     if (!status)

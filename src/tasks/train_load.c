@@ -42,9 +42,10 @@ static enum tw_status load_records(struct tw_train_job *job, struct tw_error *er
         tw_log(options->task.sink, TW_LOG_WARNING, "the input is embedding records: --backbone %s is not used",
                options->task.backbone);
     struct tw_example_set *eval = options->eval_inputs ? NULL : &job->eval;
-    enum tw_status status = tw_example_set_from_records(&job->input, options->eval_share, &job->train, eval, error);
+    enum tw_status status =
+        tw_example_set_from_records(&job->input, options->eval_share, &options->task, &job->train, eval, error);
     if (!status && options->eval_inputs)
-        status = tw_example_set_from_records(&job->eval_input, 0, &job->eval, NULL, error);
+        status = tw_example_set_from_records(&job->eval_input, 0, &options->task, &job->eval, NULL, error);
     if (!status && options->eval_inputs)
         status = tw_example_set_sort(&job->eval, TW_ROWS_BY_KEY, error);
     if (!status && job->eval.count && job->train.count && job->eval.width != job->train.width)

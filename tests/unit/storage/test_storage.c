@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "scratch.h"
+#include "storage/scratch.h"
 
 static void expect_content(const char *path, const char *wanted)
 {
@@ -30,6 +31,35 @@ static void written_file_appears_at_commit_and_not_before(void **state)
     assert_int_equal(tw_writer_commit(writer, NULL), TW_OK);
     expect_content("file", "new content");
     assert_int_equal(entries_of("."), 1);
+}
+
+static void scratch_keeps_what_it_holds_when_it_grows_and_leaves_no_file(void **state)
+{
+    (void)state;
+    struct tw_scratch scratch = {0};
+    assert_int_equal(tw_scratch_grow(&scratch, ".", 10000, NULL), TW_OK);
+    memset(scratch.base, 7, 10000);
+    assert_int_equal(tw_scratch_grow(&scratch, "nowhere", 3 << 20, NULL), TW_OK);
+    assert_int_equal(scratch.size_bytes, 3 << 20);
+    const uint8_t *bytes = scratch.base;
+    assert_true(bytes[0] == 7 && bytes[9999] == 7 && bytes[10000] == 0 && bytes[scratch.size_bytes - 1] == 0);
+    assert_int_equal(entries_of("."), 0);
+    assert_int_equal(tw_scratch_grow(&scratch, ".", 1, NULL), TW_OK);
+    assert_int_equal(scratch.size_bytes, 3 << 20);
+    tw_scratch_release(&scratch);
+    tw_scratch_release(&scratch);
+}
+
+static void scratch_that_does_not_fit_is_refused_before_it_is_written(void **state)
+{
+    (void)state;
+    struct tw_scratch scratch = {0};
+    struct tw_error error = {0};
+    assert_int_equal(tw_scratch_grow(&scratch, "nowhere", 10, &error), TW_NOT_FOUND);
+    expect_words(&error, "nowhere");
+    assert_int_equal(tw_scratch_grow(&scratch, ".", (size_t)1 << 56, &error), TW_IO);
+    expect_words(&error, "no room for a scratch file");
+    assert_int_equal(scratch.size_bytes, 0);
 }
 
 static void abandoned_file_leaves_nothing(void **state)
@@ -313,6 +343,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_folder(written_file_appears_at_commit_and_not_before),
         in_folder(abandoned_file_leaves_nothing),
+        in_folder(scratch_keeps_what_it_holds_when_it_grows_and_leaves_no_file),
+        in_folder(scratch_that_does_not_fit_is_refused_before_it_is_written),
         in_folder(result_is_as_readable_as_the_umask_says),
         in_folder(file_that_changed_below_its_writer_is_not_published),
         in_folder(full_device_and_folder_are_refused_by_name),
