@@ -67,6 +67,42 @@ static void copies_of_a_row_share_its_fold(void **state)
     blobs_release(&blobs);
 }
 
+static void rows_of_a_group_share_a_fold_across_classes(void **state)
+{
+    struct blobs blobs = blobs_make(CLASSES, PER_CLASS, WIDTH, 0.5, false);
+    uint8_t folds[ROWS];
+    size_t groups[ROWS], counts[5] = {0};
+    (void)state;
+    for (size_t row = 0; row < ROWS; row++)
+        groups[row] = row % 11; /* each of 11 groups has a row of every class */
+    blobs.examples.groups = groups;
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        make(&blobs, seed, folds);
+        for (size_t row = 11; row < ROWS; row++)
+            assert_int_equal(folds[row], folds[row - 11]);
+    }
+    for (size_t row = 0; row < 11; row++)
+        counts[folds[row]]++;
+    for (size_t i = 0; i < 5; i++)
+        assert_in_range(counts[i], 1, 4);
+    blobs_release(&blobs);
+}
+
+static void class_that_is_one_group_always_teaches(void **state)
+{
+    struct blobs blobs = blobs_make(CLASSES, PER_CLASS, WIDTH, 0.5, false);
+    uint8_t folds[ROWS];
+    size_t groups[ROWS];
+    (void)state;
+    for (size_t row = 0; row < ROWS; row++)
+        groups[row] = row % CLASSES == 1 ? 0 : row + 1;
+    blobs.examples.groups = groups;
+    assert_int_equal(make(&blobs, 0, folds), 5);
+    for (size_t row = 0; row < ROWS; row++)
+        assert_true(row % CLASSES == 1 ? folds[row] == TW_NEVER_HELD_OUT : folds[row] < 5);
+    blobs_release(&blobs);
+}
+
 static void small_classes_have_fewer_folds_and_a_lone_row_always_teaches(void **state)
 {
     struct blobs blobs = blobs_make(CLASSES, 3, WIDTH, 0.5, false);
@@ -89,6 +125,8 @@ int main(void)
         cmocka_unit_test(every_fold_holds_its_share_of_every_class),
         cmocka_unit_test(folds_follow_the_content_and_the_seed_not_the_order),
         cmocka_unit_test(copies_of_a_row_share_its_fold),
+        cmocka_unit_test(rows_of_a_group_share_a_fold_across_classes),
+        cmocka_unit_test(class_that_is_one_group_always_teaches),
         cmocka_unit_test(small_classes_have_fewer_folds_and_a_lone_row_always_teaches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
