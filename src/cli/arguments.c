@@ -48,7 +48,12 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                               "greatest width x height of a photo (default 178956970)"},
     [TW_OPTION_MAX_BYTES] = {"max-bytes", 0, TW_KIND_INTEGER, "N", 1, 1e12,
                              "greatest size of a photo's file (default 268435456)"},
-    [TW_OPTION_TOP] = {"top", 0, TW_KIND_INTEGER, "N", 1, 1e6, "show the N best labels (default 1)"},
+    [TW_OPTION_TOP] =
+        {"top", 0, TW_KIND_INTEGER, "N", 1, 1e6,
+         "predict: show the N best labels (default 1); explain: the N nearest training photos (default 8)"},
+    [TW_OPTION_LABEL] = {"label", 0, TW_KIND_TEXT, "NAME", 0, 0, "label to explain (default: the model's answer)"},
+    [TW_OPTION_GRID] = {"grid", 0, TW_KIND_INTEGER, "N", 2, 32,
+                        "places a side that are covered one after another: N x N runs of the network (default 10)"},
     [TW_OPTION_PREDICTIONS] = {"predictions", 0, TW_KIND_TEXT, "FILE", 0, 0,
                                "write key,label,prediction,score of every row as CSV"},
     [TW_OPTION_VALUES] = {"values", 0, TW_KIND_INTEGER, "N", 0, 1e9,

@@ -47,6 +47,12 @@ static json_t *json_of_name(const char *name)
     return json;
 }
 
+static const char *sureness(const struct tw_predictions *predictions, size_t index, float score)
+{
+    const float *known = predictions->known != NULL ? &predictions->known[index] : NULL;
+    return tw_sureness(known, predictions->known_threshold, score);
+}
+
 static enum tw_status put_json(const struct tw_predictions *predictions, size_t index, const struct ranked *ranking,
                                size_t top, struct tw_buffer *out, struct tw_error *error)
 {
@@ -62,7 +68,7 @@ static enum tw_status put_json(const struct tw_predictions *predictions, size_t 
         json_object_set_new(object, "prediction", json_string(predictions->labels.names[ranking[0].label]));
         json_object_set_new(object, "score", json_real((double)ranking[0].score));
         json_object_set(object, "scores", scores);
-        json_object_set_new(object, "sureness", json_string(tw_sureness(predictions, index, ranking[0].score)));
+        json_object_set_new(object, "sureness", json_string(sureness(predictions, index, ranking[0].score)));
         if (predictions->known != NULL)
             json_object_set_new(object, "known", json_real((double)predictions->known[index]));
     }
@@ -89,7 +95,7 @@ static enum tw_status put_row(const struct tw_predictions *predictions, size_t i
         if (status == TW_OK)
             status = tw_table_cell(table, error, "%.4f", (double)ranking[i].score);
         if (status == TW_OK && top == 1)
-            status = tw_table_cell(table, error, "%s", tw_sureness(predictions, index, ranking[0].score));
+            status = tw_table_cell(table, error, "%s", sureness(predictions, index, ranking[0].score));
     }
     return status;
 }
@@ -119,20 +125,6 @@ static enum tw_status format(const struct tw_arguments *arguments, struct tw_con
     return status;
 }
 
-/* All of standard input as one photo's bytes. */
-static enum tw_status read_input(size_t max_bytes, struct tw_buffer *bytes, struct tw_error *error)
-{
-    char block[65536];
-    size_t size;
-    enum tw_status status = TW_OK;
-    while ((size = fread(block, 1, sizeof block, stdin)) > 0 && status == TW_OK) {
-        if (bytes->size + size > max_bytes)
-            return tw_fail(error, TW_LIMIT, "standard input holds more than the limit of %zu bytes", max_bytes);
-        status = tw_buffer_append(bytes, block, size, error);
-    }
-    return status == TW_OK && ferror(stdin) ? tw_fail(error, TW_IO, "cannot read standard input") : status;
-}
-
 static enum tw_status take_inputs(const struct tw_arguments *arguments, struct tw_predict_options *options,
                                   const char **inputs, struct tw_buffer *bytes, struct tw_error *error)
 {
@@ -141,7 +133,7 @@ static enum tw_status take_inputs(const struct tw_arguments *arguments, struct t
         if (strcmp(arguments->operands[i], "-") != 0) {
             inputs[options->input_count++] = arguments->operands[i];
         } else if (!options->has_bytes) {
-            status = read_input(options->task.limits.max_bytes, bytes, error);
+            status = tw_console_read(options->task.limits.max_bytes, bytes, error);
             options->has_bytes = true;
             options->bytes = tw_buffer_span(bytes);
         }

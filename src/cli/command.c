@@ -19,6 +19,8 @@ static const enum tw_option_id evaluate_options[] = {TW_OPTION_COMPARE,     TW_O
                                                      TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
 static const enum tw_option_id predict_options[] = {TW_OPTION_TOP, TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,
                                                     CONSOLE_OPTIONS};
+static const enum tw_option_id explain_options[] = {TW_OPTION_OUTPUT, TW_OPTION_LABEL, TW_OPTION_GRID,
+                                                    TW_OPTION_TOP,    IMAGE_OPTIONS,   CONSOLE_OPTIONS};
 static const enum tw_option_id backbone_options[] = {TW_OPTION_PROFILE,   TW_OPTION_LAYER,  TW_OPTION_POLICY,
                                                      TW_OPTION_OUTPUT,    TW_OPTION_FORCE,  TW_OPTION_PRECISION,
                                                      TW_OPTION_CALIBRATE, TW_OPTION_METHOD, CONSOLE_OPTIONS};
@@ -60,6 +62,13 @@ const struct tw_command tw_command_table[] = {
      "Prints KEY PREDICTION SCORE and how sure that is, with --top N the N best labels; with --json one object a photo "
      "and line.",
      predict_options, 2, tw_command_predict},
+    {"explain", "use", "MODEL PHOTO [-o DIR]",
+     "which training photos speak for the answer, and which part of the photo",
+     "MODEL is a run folder, or a model file in one: RUN/examples/ holds the training photos. Place after place of the "
+     "photo is covered and the network asked again; where the answer loses, that place speaks for it. With -o: "
+     "DIR/map.png shows this over the photo (orange: for the answer, blue: against it), DIR/nearest-NN.jpg the "
+     "nearest training photos, DIR/explanation.json holds all numbers. - reads the photo from standard input.",
+     explain_options, 2, tw_command_explain},
     {"logs", "look", "RUN [--follow]", "what a run of train did and does",
      "Prints stages, steps, loss, accuracy, rate and time left. --follow shows a running job until it ends; --json "
      "passes "

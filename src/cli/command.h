@@ -22,6 +22,7 @@ enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_co
 enum tw_exit tw_command_embed(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_evaluate(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_predict(const struct tw_arguments *arguments, struct tw_console *console);
+enum tw_exit tw_command_explain(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_logs(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_models(const struct tw_arguments *arguments, struct tw_console *console);

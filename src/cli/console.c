@@ -182,3 +182,16 @@ enum tw_status tw_console_task(const struct tw_arguments *arguments, struct tw_c
     };
     return TW_OK;
 }
+
+enum tw_status tw_console_read(size_t max_bytes, struct tw_buffer *bytes, struct tw_error *error)
+{
+    char block[65536];
+    size_t size;
+    enum tw_status status = TW_OK;
+    while ((size = fread(block, 1, sizeof block, stdin)) > 0 && status == TW_OK) {
+        if (bytes->size + size > max_bytes)
+            return tw_fail(error, TW_LIMIT, "standard input holds more than the limit of %zu bytes", max_bytes);
+        status = tw_buffer_append(bytes, block, size, error);
+    }
+    return status == TW_OK && ferror(stdin) ? tw_fail(error, TW_IO, "cannot read standard input") : status;
+}

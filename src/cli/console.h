@@ -32,6 +32,8 @@ void tw_console_settle(struct tw_console *console);
 enum tw_exit tw_console_fail(struct tw_console *console, const struct tw_error *error);
 /* Writes all of it to standard output; a failing write (disk full, closed pipe) is TW_EXIT_SYSTEM. */
 enum tw_exit tw_console_print(struct tw_console *console, const struct tw_buffer *text);
+/* All of standard input as one photo's bytes. */
+enum tw_status tw_console_read(size_t max_bytes, struct tw_buffer *bytes, struct tw_error *error) TW_MUST_USE;
 /* TW_EXIT_SKIPPED, or TW_EXIT_DONE where nothing was skipped or --allow-skips is given. */
 enum tw_exit tw_exit_of_skips(const struct tw_arguments *arguments, size_t skipped);
 /* The shared options of tasks from the command line. */

@@ -86,24 +86,36 @@ static bool key_is(const struct entry *entry, const char *key)
     return tw_span_equal(entry->key, tw_span_of_text(key));
 }
 
-static enum tw_status read_uri(struct tw_span list, struct tw_example *example, struct tw_error *error)
+/* The first text of a bytes_list; `*has_value` false where it is empty. */
+static enum tw_status read_bytes(struct tw_span list, struct tw_span *value, bool *has_value, struct tw_error *error)
 {
     struct tw_reader reader = tw_reader_of(list);
     struct tw_wire_field field;
-    bool has_field;
-    enum tw_status status = tw_wire_next(&reader, &field, &has_field, error);
+    enum tw_status status = tw_wire_next(&reader, &field, has_value, error);
     if (status)
         return status;
-    if (!has_field || field.number != 1 || field.type != TW_WIRE_BYTES)
+    *has_value = *has_value && field.number == 1 && field.type == TW_WIRE_BYTES;
+    *value = *has_value ? field.bytes : (struct tw_span){0};
+    return TW_OK;
+}
+
+static enum tw_status read_uri(struct tw_span list, struct tw_example *example, struct tw_error *error)
+{
+    struct tw_span text;
+    bool has_text;
+    enum tw_status status = read_bytes(list, &text, &has_text, error);
+    if (status)
+        return status;
+    if (!has_text)
         return tw_fail(error, TW_UNSUPPORTED, "image_uri holds no text");
-    if (field.bytes.size && memchr(field.bytes.data, 0, field.bytes.size))
+    if (text.size && memchr(text.data, 0, text.size))
         return tw_fail(error, TW_CORRUPT, "image_uri holds a NUL byte");
-    status = tw_grow((void **)&example->image_uri, &example->uri_capacity, field.bytes.size + 1, 1, error);
+    status = tw_grow((void **)&example->image_uri, &example->uri_capacity, text.size + 1, 1, error);
     if (status)
         return status;
-    if (field.bytes.size)
-        memcpy(example->image_uri, field.bytes.data, field.bytes.size);
-    example->image_uri[field.bytes.size] = 0;
+    if (text.size)
+        memcpy(example->image_uri, text.data, text.size);
+    example->image_uri[text.size] = 0;
     return TW_OK;
 }
 
@@ -213,6 +225,35 @@ enum tw_status tw_example_parse(struct tw_span record, struct tw_example *exampl
     if (!parse.has_embedding || example->embedding_size == 0)
         return tw_fail(error, TW_UNSUPPORTED, "it has no embedding");
     return TW_OK;
+}
+
+struct wanted {
+    const char *key;
+    struct tw_span value;
+    bool is_found;
+};
+
+static enum tw_status take_wanted(void *context, const struct entry *entry, struct tw_error *error)
+{
+    struct wanted *wanted = context;
+    struct tw_span list;
+    uint32_t kind;
+    if (!key_is(entry, wanted->key))
+        return TW_OK;
+    enum tw_status status = open_feature(entry->feature, &kind, &list, error);
+    wanted->is_found = false; /* the last value of a key counts */
+    return status || kind != FEATURE_BYTES ? status : read_bytes(list, &wanted->value, &wanted->is_found, error);
+}
+
+enum tw_status tw_example_bytes(struct tw_span record, const char *key, struct tw_span *value, struct tw_error *error)
+{
+    struct wanted wanted = {.key = key};
+    enum tw_status status = walk(record, take_wanted, &wanted, error);
+    if (!status && !wanted.is_found)
+        status = tw_fail(error, TW_UNSUPPORTED, "the record has no bytes named %s", key);
+    if (!status)
+        *value = wanted.value;
+    return status;
 }
 
 void tw_example_release(struct tw_example *example)

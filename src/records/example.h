@@ -22,6 +22,9 @@ enum tw_status tw_example_parse(struct tw_span record, struct tw_example *exampl
 enum tw_status tw_example_serialise(const char *image_uri, const float *embedding, size_t embedding_size,
                                     const int64_t *labels, size_t label_count, struct tw_buffer *out,
                                     struct tw_error *error) TW_MUST_USE;
+/* The first value of any Example's bytes feature `key`, borrowed from the record. TW_UNSUPPORTED: there is none. */
+enum tw_status tw_example_bytes(struct tw_span record, const char *key, struct tw_span *value,
+                                struct tw_error *error) TW_MUST_USE;
 void tw_example_release(struct tw_example *example);
 
 /* Any Example as one line of JSON (for `records cat`): bytes as text where UTF-8, else {"b64": ...}. Long float lists are

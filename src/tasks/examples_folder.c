@@ -5,6 +5,7 @@
 #include "records/example.h"
 #include "records/shards.h"
 #include "records/tfrecord.h"
+#include "storage/storage.h"
 
 #include <string.h>
 
@@ -90,6 +91,34 @@ enum tw_status tw_examples_thumbnails_write(const char *run, const struct tw_dat
     else
         tw_record_writer_abandon(writer);
     tw_buffer_release(&jpeg);
+    tw_free(path);
+    return status;
+}
+
+enum tw_status tw_examples_thumbnails_read(const char *folder, tw_thumbnail_user *use, void *context,
+                                           struct tw_error *error)
+{
+    enum tw_entry_kind kind = TW_ENTRY_MISSING;
+    uint64_t size_bytes;
+    char *path = tw_uri_join(folder, thumbnails_name);
+    struct tw_record_reader *reader = NULL;
+    struct tw_span record, uri, jpeg;
+    bool has_record = true;
+    enum tw_status status =
+        path ? tw_storage_kind(path, &kind, &size_bytes, error) : tw_fail_memory(error, 1, "a path");
+    if (!status && kind == TW_ENTRY_FILE)
+        status = tw_record_reader_open(path, &tw_record_limits_default, &reader, error);
+    while (!status && reader) {
+        status = tw_record_reader_next(reader, &record, &has_record, error);
+        if (status || !has_record)
+            break;
+        status = tw_example_bytes(record, "image_uri", &uri, error);
+        if (!status)
+            status = tw_example_bytes(record, "thumbnail", &jpeg, error);
+        if (!status)
+            status = use(context, uri, jpeg, error);
+    }
+    tw_record_reader_free(reader);
     tw_free(path);
     return status;
 }

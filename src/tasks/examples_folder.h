@@ -22,5 +22,10 @@ enum tw_status tw_examples_folder_write(const char *run, const struct tw_example
 /* Of the photos on the training side; after tw_examples_folder_write. */
 enum tw_status tw_examples_thumbnails_write(const char *run, const struct tw_dataset *dataset,
                                             struct tw_embedding_store *store, struct tw_error *error) TW_MUST_USE;
+/* Calls `use` for each thumbnail, borrowed, in the file's order. TW_OK where there are none. */
+typedef enum tw_status tw_thumbnail_user(void *context, struct tw_span uri, struct tw_span jpeg,
+                                         struct tw_error *error);
+enum tw_status tw_examples_thumbnails_read(const char *folder, tw_thumbnail_user *use, void *context,
+                                           struct tw_error *error) TW_MUST_USE;
 
 #endif

@@ -106,10 +106,8 @@ static enum tw_status predict_item(void *context, size_t index, int worker, stru
     return status;
 }
 
-/* What the user names, else what the head was trained on. */
-static enum tw_precision choose_precision(const struct tw_predict_options *options, const struct tw_model *model)
+enum tw_precision tw_predict_precision(const struct tw_task_options *task, const struct tw_model *model)
 {
-    const struct tw_task_options *task = &options->task;
     bool is_named = task->names_precision && task->precision != TW_PRECISION_AUTO;
     enum tw_precision wanted = is_named ? task->precision : model->precision;
     if (tw_engine_precision(wanted) != wanted && wanted != TW_PRECISION_AUTO)
@@ -125,7 +123,7 @@ static enum tw_status run_items(const struct tw_predict_options *options, const 
     int threads = options->task.threads;
     /* Many photos: one a core. Fewer photos than cores: all cores on each in turn. */
     bool is_latency = count < (size_t)threads;
-    enum tw_precision precision = choose_precision(options, model);
+    enum tw_precision precision = tw_predict_precision(&options->task, model);
     const struct tw_runner_options runner_options = {
         .policy = &model->policy,
         .limits = &options->task.limits,
@@ -207,9 +205,9 @@ void tw_predictions_release(struct tw_predictions *predictions)
     *predictions = (struct tw_predictions){0};
 }
 
-const char *tw_sureness(const struct tw_predictions *predictions, size_t item, float score)
+const char *tw_sureness(const float *known, double known_threshold, float score)
 {
-    if (predictions->known && (double)predictions->known[item] < predictions->known_threshold)
+    if (known && (double)*known < known_threshold)
         return "I do not know this";
     return score >= 0.9f ? "pretty sure" : score >= 0.5f ? "somewhat" : "a guess";
 }

@@ -25,8 +25,9 @@ struct tw_predictions {
 enum tw_status tw_predict(const struct tw_predict_options *options, struct tw_predictions *predictions,
                           struct tw_error *error) TW_MUST_USE;
 /* What people read beside an answer: "pretty sure" from a score of 0.9, "somewhat" from 0.5, else "a guess"; of a photo
- * that is like none of the training's, "I do not know this". */
-const char *tw_sureness(const struct tw_predictions *predictions, size_t item, float score);
+ * that is like none of the training's, "I do not know this". `known`: what the model's output of that name says; NULL:
+ * it has none. */
+const char *tw_sureness(const float *known, double known_threshold, float score);
 void tw_predictions_release(struct tw_predictions *predictions);
 
 /* The three steps of it, for evaluate: the model (made whole by --backbone where it is head only; both must outlive the
@@ -37,5 +38,7 @@ enum tw_status tw_predict_list(const struct tw_predict_options *options, const s
                                struct tw_dataset *items, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_predict_items(const struct tw_predict_options *options, struct tw_model *model,
                                 struct tw_predictions *predictions, struct tw_error *error) TW_MUST_USE;
+/* Of the backbone: what the user names, else what the head was trained on. Warns where this CPU has no such arithmetic. */
+enum tw_precision tw_predict_precision(const struct tw_task_options *task, const struct tw_model *model);
 
 #endif

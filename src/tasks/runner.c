@@ -160,6 +160,14 @@ enum tw_status tw_runner_vector(struct tw_runner *runner, int worker, const floa
     return status ? status : check_finite(runner, outputs, error);
 }
 
+enum tw_status tw_runner_image(struct tw_runner *runner, int worker, const struct tw_image *image,
+                               float *const *outputs, struct tw_error *error)
+{
+    float *tensor = runner->workers[worker].tensor;
+    enum tw_status status = tw_image_to_tensor(image, &runner->policy, tensor, error);
+    return status ? status : tw_runner_vector(runner, worker, tensor, outputs, error);
+}
+
 enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_span bytes, float *const *outputs,
                                struct tw_photo_size *size, struct tw_buffer *thumbnail, struct tw_error *error)
 {
@@ -170,12 +178,12 @@ enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_s
     if (status)
         return status;
     *size = (struct tw_photo_size){image.width, image.height};
-    float *tensor = runner->workers[worker].tensor;
-    status = tw_image_to_tensor(&image, &runner->policy, tensor, error);
-    if (!status && thumbnail) {
+    if (thumbnail) {
         tw_buffer_clear(thumbnail);
         status = tw_image_thumbnail(&image, TW_THUMBNAIL_EDGE, 80, thumbnail, error);
     }
+    if (!status)
+        status = tw_runner_image(runner, worker, &image, outputs, error);
     tw_image_release(&image);
-    return status ? status : tw_runner_vector(runner, worker, tensor, outputs, error);
+    return status;
 }

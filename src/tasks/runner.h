@@ -33,6 +33,9 @@ enum { TW_THUMBNAIL_EDGE = 96 };
 enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_span bytes, float *const *outputs,
                                struct tw_photo_size *size, struct tw_buffer *thumbnail,
                                struct tw_error *error) TW_MUST_USE;
+/* From pixels that were decoded by the policy already. */
+enum tw_status tw_runner_image(struct tw_runner *runner, int worker, const struct tw_image *image,
+                               float *const *outputs, struct tw_error *error) TW_MUST_USE;
 /* From the input's values themselves. */
 enum tw_status tw_runner_vector(struct tw_runner *runner, int worker, const float *input, float *const *outputs,
                                 struct tw_error *error) TW_MUST_USE;
