@@ -14,7 +14,7 @@ class Topwork:
     """Runs one build of topwork, with a cache of its own."""
 
     def __init__(self, binary, cache):
-        self.binary = str(binary)
+        self.binary, self.cache = str(binary), cache
         self.environment = {**os.environ, "XDG_CACHE_HOME": str(cache),
                             "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1", "UBSAN_OPTIONS": "halt_on_error=1"}
 

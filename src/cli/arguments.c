@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "engine/engine.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +74,12 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
     [TW_OPTION_FORCE] = {"force", 0, TW_KIND_FLAG, NULL, 0, 0, "write into an output folder that holds something else"},
     [TW_OPTION_ALLOW_SKIPS] = {"allow-skips", 0, TW_KIND_FLAG, NULL, 0, 0,
                                "exit with 0 also where inputs were skipped"},
+    [TW_OPTION_TUNE] =
+        {"tune", 0, TW_KIND_CHOICE, "off|quick|full", 0, 0,
+         "kernels of the backbone: by fixed rules, or by trials now, quick ones of what is not known yet or "
+         "full ones (default: as `topwork backbone tune` found, where it ran; else off)"},
+    [TW_OPTION_MAX_ISA] = {"max-isa", 0, TW_KIND_CHOICE, TW_ISA_NAMES, 0, 0,
+                           "use no newer instructions than these (default: all that the CPU has)"},
     [TW_OPTION_THREADS] = {"threads", 0, TW_KIND_INTEGER, "N", 1, 1024,
                            "cores to use (default: those this process may use)"},
     [TW_OPTION_JSON] = {"json", 0, TW_KIND_FLAG, NULL, 0, 0, "print JSON on standard output"},

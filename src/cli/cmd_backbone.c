@@ -1,10 +1,10 @@
 #include "cli/command.h"
 
 #include "base/memory.h"
-#include "engine/engine.h"
-#include "tasks/backbone.h"
+#include "cli/profile.h"
 #include "tasks/convert.h"
 #include "tasks/quantize.h"
+#include "tasks/tune.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,90 +26,6 @@ static enum tw_status put_backbone(const struct tw_backbone *backbone, bool is_j
     if (status == TW_OK && !is_json && license != NULL)
         status = tw_buffer_printf(out, error, "license    %s\n", license);
     tw_free(policy);
-    return status;
-}
-
-static enum tw_status compile(const struct tw_backbone *backbone, int threads, struct tw_plan **plan,
-                              struct tw_error *error)
-{
-    struct tw_graph *graph = NULL;
-    struct tw_plan_options options = tw_plan_options_default;
-    options.threads_inside = threads;
-    options.precision = backbone->precision;
-    enum tw_status status = tw_graph_clone(backbone->graph, &graph, error);
-    for (int axis = 0; status == TW_OK && axis < 2; axis++) {
-        struct tw_shape *shape = &graph->values[graph->inputs[0]].shape;
-        int at = (backbone->policy.is_nhwc ? 1 : 2) + axis;
-        if (shape->rank == 4 && shape->dims[at] == TW_UNKNOWN)
-            shape->dims[at] = axis == 0 ? backbone->policy.height : backbone->policy.width;
-    }
-    if (status == TW_OK)
-        status = tw_plan_compile(graph, &options, plan, error);
-    tw_graph_free(graph);
-    return status;
-}
-
-struct sums {
-    double seconds, flop, peak; /* of all steps; operations a second */
-};
-
-static enum tw_status put_step(const struct tw_step_info *step, const struct sums *sums, struct tw_table *table,
-                               struct tw_error *error)
-{
-    double rate = step->seconds > 0 ? step->flop / step->seconds : 0;
-    enum tw_status status;
-    if ((status = tw_table_cell(table, error, "%s", step->name)) != TW_OK ||
-        (status = tw_table_cell(table, error, "%s", step->op)) != TW_OK ||
-        (status = tw_table_cell(table, error, "%s", step->algorithm)) != TW_OK ||
-        (status = tw_table_cell(table, error, "%s", step->precision)) != TW_OK ||
-        (status = tw_table_cell(table, error, "%.3f", step->seconds * 1e3)) != TW_OK ||
-        (status = tw_table_cell(table, error, "%.1f", step->seconds / sums->seconds * 100)) != TW_OK)
-        return status;
-    if (!(step->flop > 0))
-        return (status = tw_table_cell(table, error, " ")) != TW_OK ? status : tw_table_cell(table, error, " ");
-    status = tw_table_cell(table, error, "%.1f", rate * 1e-9);
-    return status != TW_OK ? status : tw_table_cell(table, error, "%.0f", rate / sums->peak * 100);
-}
-
-/* Rates count direct convolution's operations: what takes fewer may pass the peak. */
-static enum tw_status put_profile(const struct tw_backbone *backbone, int threads, struct tw_buffer *out,
-                                  struct tw_error *error)
-{
-    static const char *const heads[] = {"STEP", "OP", "ALGORITHM", "PRECISION", "MS", "SHARE %", "GFLOP/S", "PEAK %"};
-    enum { COLUMNS = sizeof heads / sizeof *heads };
-    struct tw_plan *plan = NULL;
-    struct tw_table table = {.column_count = COLUMNS, .right_aligned = 0xf0};
-    struct tw_step_info step;
-    struct sums sums = {0};
-    enum tw_status status = compile(backbone, threads, &plan, error);
-    if (status == TW_OK)
-        status = tw_engine_peak(threads, &sums.peak, error);
-    if (status == TW_OK)
-        status = tw_plan_profile(plan, 9, error);
-    for (size_t i = 0; i < COLUMNS && status == TW_OK; i++)
-        status = tw_table_cell(&table, error, "%s", heads[i]);
-    size_t count = status == TW_OK ? tw_plan_step_count(plan) : 0;
-    for (size_t i = 0; i < count; i++) {
-        tw_plan_step(plan, i, &step);
-        sums.seconds += step.seconds;
-        sums.flop += step.flop;
-    }
-    for (size_t i = 0; i < count && status == TW_OK; i++) {
-        tw_plan_step(plan, i, &step);
-        status = put_step(&step, &sums, &table, error);
-    }
-    if (status == TW_OK)
-        status = tw_table_print(&table, out, error);
-    double rate = sums.flop / sums.seconds;
-    if (status == TW_OK)
-        status = tw_buffer_printf(out, error,
-                                  "all %.2f ms, %.2f GFLOP as direct convolution counts them, %.1f GFLOP/s, %.0f %% of "
-                                  "the peak of f32, %.1f GFLOP/s, %d threads; arena %.1f MB, weights %.1f MB; %s\n",
-                                  sums.seconds * 1e3, sums.flop * 1e-9, rate * 1e-9, rate / sums.peak * 100,
-                                  sums.peak * 1e-9, threads, (double)tw_plan_arena_bytes(plan) * 1e-6,
-                                  (double)tw_plan_weight_bytes(plan) * 1e-6, tw_engine_cpu());
-    tw_table_release(&table);
-    tw_plan_free(plan);
     return status;
 }
 
@@ -172,6 +88,70 @@ static enum tw_status quantize(const struct tw_arguments *arguments, const struc
         options.output_uri, result.photos, result.skipped, result.least_cosine, result.mean_cosine);
 }
 
+static enum tw_status put_shape(const struct tw_tuned_shape *shape, struct tw_table *table, struct tw_error *error)
+{
+    enum tw_status status;
+    bool is_other = strcmp(shape->rule, shape->chosen) != 0;
+    if ((status = tw_table_cell(table, error, "%s", shape->key)) != TW_OK ||
+        (status = tw_table_cell(table, error, "%s", shape->rule)) != TW_OK ||
+        (status = tw_table_cell(table, error, "%.3f", shape->rule_seconds * 1e3)) != TW_OK ||
+        (status = tw_table_cell(table, error, "%s", is_other ? shape->chosen : "the same")) != TW_OK)
+        return status;
+    return tw_table_cell(table, error, "%.3f", shape->chosen_seconds * 1e3);
+}
+
+static enum tw_status put_report(const struct tw_tuning_report *report, bool is_json, struct tw_buffer *out,
+                                 struct tw_error *error)
+{
+    static const char *const heads[] = {"CONVOLUTION", "BY THE RULES", "MS", "CHOSEN", "MS"};
+    enum { COLUMNS = sizeof heads / sizeof *heads };
+    struct tw_table table = {.column_count = COLUMNS, .right_aligned = 0x14};
+    double by_rule = 0, by_trial = 0;
+    size_t others = 0;
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < COLUMNS && status == TW_OK; i++)
+        status = tw_table_cell(&table, error, "%s", heads[i]);
+    for (size_t i = 0; i < report->count && status == TW_OK; i++) {
+        const struct tw_tuned_shape *shape = &report->shapes[i];
+        others += strcmp(shape->rule, shape->chosen) != 0;
+        by_rule += shape->rule_seconds;
+        by_trial += shape->chosen_seconds;
+        status = put_shape(shape, &table, error);
+    }
+    if (status == TW_OK && is_json)
+        status = tw_buffer_printf(out, error, "{\"shapes\":%zu,\"changed\":%zu,\"rule_ms\":%.3f,\"chosen_ms\":%.3f}\n",
+                                  report->count, others, by_rule * 1e3, by_trial * 1e3);
+    else if (status == TW_OK)
+        status = tw_table_print(&table, out, error);
+    if (status == TW_OK && !is_json)
+        status =
+            tw_buffer_printf(out, error,
+                             "%zu shapes, %zu of them not as the fixed rules have them; one of each: %.3f ms by the "
+                             "rules, %.3f ms as chosen; %s\n",
+                             report->count, others, by_rule * 1e3, by_trial * 1e3, tw_engine_cpu());
+    tw_table_release(&table);
+    return status;
+}
+
+static enum tw_status tune(const struct tw_arguments *arguments, struct tw_task_options *task, bool is_json,
+                           struct tw_buffer *out, struct tw_error *error)
+{
+    struct tw_backbone backbone = {0};
+    struct tw_tuning_report report = {0};
+    if (task->tune == TW_TUNE_OFF)
+        return tw_fail(error, TW_INVALID, "backbone tune is what --tune off leaves out");
+    task->backbone = arguments->operands[1];
+    enum tw_status status = tw_backbone_open(task, &backbone, error);
+    const struct tw_tune_network network = {backbone.graph, &backbone.policy, backbone.precision};
+    if (status == TW_OK)
+        status = tw_tune_run(task, &network, tw_text(arguments, TW_OPTION_OUTPUT, NULL), &report, error);
+    if (status == TW_OK)
+        status = put_report(&report, is_json, out, error);
+    tw_tuning_report_release(&report);
+    tw_backbone_release(&backbone);
+    return status;
+}
+
 enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw_console *console)
 {
     struct tw_error error = {0};
@@ -188,15 +168,17 @@ enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw
         if (status == TW_OK)
             status = put_backbone(&backbone, console->is_json, &out, &error);
         if (status == TW_OK && tw_has(arguments, TW_OPTION_PROFILE))
-            status = put_profile(&backbone, task.threads, &out, &error);
+            status = tw_put_profile(&backbone, &task, &out, &error);
     } else if (status == TW_OK && strcmp(verb, "convert") == 0 && arguments->operand_count == 2) {
         status = convert(arguments, &task, &error);
     } else if (status == TW_OK && strcmp(verb, "quantize") == 0 && arguments->operand_count == 2) {
         status = quantize(arguments, &task, console->is_json, &out, &error);
+    } else if (status == TW_OK && strcmp(verb, "tune") == 0 && arguments->operand_count == 2) {
+        status = tune(arguments, &task, console->is_json, &out, &error);
     } else if (status == TW_OK) {
         status = tw_fail(&error, TW_INVALID,
-                         "backbone wants `list`, `info NAME|FILE`, `convert NAME|FILE -o FILE.onnx` or "
-                         "`quantize NAME|FILE -o FILE.onnx --calibrate PHOTOS`, not `%s`",
+                         "backbone wants `list`, `info NAME|FILE`, `convert NAME|FILE -o FILE.onnx`, "
+                         "`quantize NAME|FILE -o FILE.onnx --calibrate PHOTOS` or `tune NAME|FILE`, not `%s`",
                          verb);
     }
     enum tw_exit code = status == TW_OK ? tw_console_print(console, &out) : tw_console_fail(console, &error);

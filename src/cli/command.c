@@ -2,7 +2,7 @@
 
 #define IMAGE_OPTIONS                                                                                                  \
     TW_OPTION_BACKBONE, TW_OPTION_LAYER, TW_OPTION_POLICY, TW_OPTION_PRECISION, TW_OPTION_IGNORE_EXIF,                 \
-        TW_OPTION_MAX_PIXELS, TW_OPTION_MAX_BYTES
+        TW_OPTION_MAX_PIXELS, TW_OPTION_MAX_BYTES, TW_OPTION_TUNE, TW_OPTION_MAX_ISA
 #define CONSOLE_OPTIONS                                                                                                \
     TW_OPTION_THREADS, TW_OPTION_JSON, TW_OPTION_PROGRESS, TW_OPTION_QUIET, TW_OPTION_VERBOSE, TW_OPTION_COUNT
 
@@ -21,9 +21,9 @@ static const enum tw_option_id predict_options[] = {TW_OPTION_TOP, TW_OPTION_ALL
                                                     CONSOLE_OPTIONS};
 static const enum tw_option_id explain_options[] = {TW_OPTION_OUTPUT, TW_OPTION_LABEL, TW_OPTION_GRID,
                                                     TW_OPTION_TOP,    IMAGE_OPTIONS,   CONSOLE_OPTIONS};
-static const enum tw_option_id backbone_options[] = {TW_OPTION_PROFILE,   TW_OPTION_LAYER,  TW_OPTION_POLICY,
-                                                     TW_OPTION_OUTPUT,    TW_OPTION_FORCE,  TW_OPTION_PRECISION,
-                                                     TW_OPTION_CALIBRATE, TW_OPTION_METHOD, CONSOLE_OPTIONS};
+static const enum tw_option_id backbone_options[] = {
+    TW_OPTION_PROFILE,   TW_OPTION_LAYER,  TW_OPTION_POLICY, TW_OPTION_OUTPUT,  TW_OPTION_FORCE, TW_OPTION_PRECISION,
+    TW_OPTION_CALIBRATE, TW_OPTION_METHOD, TW_OPTION_TUNE,   TW_OPTION_MAX_ISA, CONSOLE_OPTIONS};
 static const enum tw_option_id check_options[] = {TW_OPTION_OUTPUT,   TW_OPTION_EVAL,        TW_OPTION_SUSPECTS,
                                                   TW_OPTION_LABELS,   TW_OPTION_CORRECTIONS, TW_OPTION_SEED,
                                                   TW_OPTION_NO_CACHE, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
@@ -75,12 +75,16 @@ const struct tw_command tw_command_table[] = {
      "the lines of RUN/log.jsonl on as they are.",
      logs_options, 1, tw_command_logs},
     {"backbone", "look",
-     "list | info NAME|FILE | convert NAME|FILE -o FILE.onnx | quantize NAME|FILE -o FILE.onnx --calibrate PHOTOS",
+     "list | info NAME|FILE | convert NAME|FILE -o FILE.onnx | quantize NAME|FILE -o FILE.onnx --calibrate PHOTOS | "
+     "tune NAME|FILE [-o FILE]",
      "the networks that make embeddings",
      "FILE is a network of any known format; `convert` writes it as ONNX, whole, and notes in it how a photo becomes "
      "its "
      "input and which layer is its embedding. `quantize` writes it with weights and activations of eight bits, which "
-     "run several times as fast, on grids that it learns from your photos.",
+     "run several times as fast, on grids that it learns from your photos. `tune` times every way in which this CPU "
+     "can do "
+     "the network's convolutions and keeps the fastest, which later commands use here. `info --profile` times the "
+     "network step by step.",
      backbone_options, 1, tw_command_backbone},
     {"models", "use",
      "create STORE NAME | add-version STORE NAME MODEL | list STORE | describe STORE NAME | versions STORE NAME | "

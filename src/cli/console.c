@@ -159,7 +159,16 @@ enum tw_exit tw_exit_of_skips(const struct tw_arguments *arguments, size_t skipp
 enum tw_status tw_console_task(const struct tw_arguments *arguments, struct tw_console *console,
                                struct tw_task_options *task, struct tw_error *error)
 {
-    (void)error;
+    static const char *const tunes[] = {[TW_TUNE_OFF] = "off", [TW_TUNE_QUICK] = "quick", [TW_TUNE_FULL] = "full"};
+    const char *tune_name = tw_text(arguments, TW_OPTION_TUNE, NULL),
+               *isa = tw_text(arguments, TW_OPTION_MAX_ISA, NULL);
+    enum tw_status status = isa ? tw_engine_limit_isa(isa, error) : TW_OK;
+    if (status)
+        return status;
+    enum tw_tune tune = TW_TUNE_FILE;
+    if (tune_name)
+        for (tune = TW_TUNE_OFF; strcmp(tunes[tune], tune_name) != 0;)
+            tune++;
     enum tw_precision precision = TW_PRECISION_F32;
     const char *name = tw_text(arguments, TW_OPTION_PRECISION, tw_precision_name(precision));
     while (precision < TW_PRECISION_AUTO && strcmp(name, tw_precision_name(precision)) != 0)
@@ -176,6 +185,7 @@ enum tw_status tw_console_task(const struct tw_arguments *arguments, struct tw_c
         .uses_cache = !tw_has(arguments, TW_OPTION_NO_CACHE),
         .precision = precision,
         .names_precision = tw_text(arguments, TW_OPTION_PRECISION, NULL) != NULL,
+        .tune = tune,
         .threads = (int)tw_integer(arguments, TW_OPTION_THREADS, tw_cpu_count()),
         .limits = limits,
         .sink = &console->sink,

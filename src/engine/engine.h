@@ -16,10 +16,12 @@ const char *tw_precision_name(enum tw_precision precision);
 enum tw_precision tw_engine_precision(enum tw_precision wanted);
 bool tw_graph_is_quantised(const struct tw_graph *graph);
 
+struct tw_choices; /* engine/choices.h */
 struct tw_plan_options {
-    int64_t batch;               /* images in a run; default 1 */
-    int threads_inside;          /* of one run; default 1 */
-    enum tw_precision precision; /* default F32; INT8 for a graph that is not quantised: TW_UNSUPPORTED */
+    int64_t batch;                    /* images in a run; default 1 */
+    int threads_inside;               /* of one run; default 1 */
+    enum tw_precision precision;      /* default F32; INT8 for a graph that is not quantised: TW_UNSUPPORTED */
+    const struct tw_choices *choices; /* borrowed for the call; NULL, the default: the fixed rules */
 };
 extern const struct tw_plan_options tw_plan_options_default;
 
@@ -52,23 +54,38 @@ enum tw_status tw_plan_run(const struct tw_plan *plan, struct tw_scratch *scratc
 /* A step of the plan, for profiles and for the choice table. */
 struct tw_step_info {
     const char *name, *op;
-    const char *algorithm; /* "onednn direct", "winograd 1d F(6,7)", "vector 1x1", "reference" ... */
+    const char *algorithm; /* "onednn direct jit:avx2", "winograd 1d F(6,7)", "vector 1x1", "reference" ... */
+    const char *key;       /* of a convolution, in a choice table; else NULL */
     const char *precision;
     double flop;    /* of one run, direct counting */
     double seconds; /* of the last tw_plan_profile; else 0 */
 };
 size_t tw_plan_step_count(const struct tw_plan *plan);
 void tw_plan_step(const struct tw_plan *plan, size_t index, struct tw_step_info *info);
-/* Times every step over `runs` runs (least time kept). */
-enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_error *error) TW_MUST_USE;
+/* Of that run, of one image, which was fastest as a whole: from its input to its output, and of its convolutions alone. */
+struct tw_plan_times {
+    double seconds, convolution_seconds;
+};
+/* Times every step over `runs` runs of one image (least time kept). `times` may be NULL. */
+enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_plan_times *times,
+                               struct tw_error *error) TW_MUST_USE;
 
-/* Floating-point operations a second that `threads` cores reach with nothing but fused multiplications of vectors, in the
- * vector unit that plans use; measured now, some tens of milliseconds. */
-enum tw_status tw_engine_peak(int threads, double *flops, struct tw_error *error) TW_MUST_USE;
+/* Operations a second, a multiplication and an addition counting as two, that `threads` cores reach with nothing but products
+ * of this precision (F32, BF16, INT8) in registers, in the unit that plans use; measured now, some tens of milliseconds.
+ * What the CPU has no unit for counts as f32. */
+enum tw_status tw_engine_peak(int threads, enum tw_precision precision, double *flops,
+                              struct tw_error *error) TW_MUST_USE;
+
+/* Keeps kernels to those of a CPU that has this at most: one of TW_ISA_NAMES. Before anything else of the engine is used; later,
+ * and where the library has no such limits, it is TW_UNSUPPORTED. */
+#define TW_ISA_NAMES "sse41|avx2|avx512|avx512_vnni|avx512_bf16|amx"
+enum tw_status tw_engine_limit_isa(const char *name, struct tw_error *error) TW_MUST_USE;
 
 /* What decides bits besides the graph: engine version, library version, CPU features in use, precision. Static text, for cache
  * keys and manifests: equal text, equal bits. */
 const char *tw_engine_identity(enum tw_precision precision);
+/* The same without the precision. */
+const char *tw_engine_build(void);
 /* The CPU and its extensions, for people: "AMD EPYC, avx2 avx512 vnni bf16". */
 const char *tw_engine_cpu(void);
 

@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include "engine/isa.h"
+
 #include <oneapi/dnnl/dnnl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -9,7 +11,7 @@
 enum { ENGINE_VERSION = 4 };
 
 static pthread_once_t is_made = PTHREAD_ONCE_INIT; /* guards what follows */
-static char identities[TW_PRECISION_AUTO + 1][256], cpu[256];
+static char identities[TW_PRECISION_AUTO + 1][256], build[200], cpu[256];
 
 static void read_model_name(char *name, size_t size)
 {
@@ -36,8 +38,8 @@ const char *tw_precision_name(enum tw_precision precision)
 
 enum tw_precision tw_engine_precision(enum tw_precision wanted)
 {
-    bool has_bf16 = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
-    return wanted == TW_PRECISION_AUTO || (wanted == TW_PRECISION_BF16 && !has_bf16) ? TW_PRECISION_F32 : wanted;
+    bool is_f32 = wanted == TW_PRECISION_AUTO || (wanted == TW_PRECISION_BF16 && !tw_isa_has_bf16());
+    return is_f32 ? TW_PRECISION_F32 : wanted;
 }
 
 static void make(void)
@@ -45,32 +47,36 @@ static void make(void)
     const dnnl_version_t *version = dnnl_version();
     char name[128];
     read_model_name(name, sizeof name);
+    snprintf(build, sizeof build, "topwork engine %d, oneDNN %d.%d.%d, isa %#x", ENGINE_VERSION, version->major,
+             version->minor, version->patch, (unsigned)dnnl_get_effective_cpu_isa());
     for (int i = 0; i <= TW_PRECISION_AUTO; i++)
-        snprintf(identities[i], sizeof identities[i], "topwork engine %d, oneDNN %d.%d.%d, isa %#x, %s", ENGINE_VERSION,
-                 version->major, version->minor, version->patch, (unsigned)dnnl_get_effective_cpu_isa(),
+        snprintf(identities[i], sizeof identities[i], "%s, %s", build,
                  tw_precision_name(tw_engine_precision((enum tw_precision)i)));
     size_t used = (size_t)snprintf(cpu, sizeof cpu, "%s,", name);
-#ifdef __x86_64__
     const struct {
         const char *word;
-        int has;
-    } parts[] = {
-        {"avx2", __builtin_cpu_supports("avx2")},
-        {"avx512", __builtin_cpu_supports("avx512f")},
-        {"vnni", __builtin_cpu_supports("avx512vnni")},
-        {"bf16", __builtin_cpu_supports("avx512bf16")},
-    };
+        bool has;
+    } parts[] = {{"avx2", tw_isa_has_avx2()},
+                 {"avx512", tw_isa_has_avx512()},
+                 {"vnni", tw_isa_has_vnni()},
+                 {"bf16", tw_isa_has_bf16()},
+                 {"amx", tw_isa_has_amx()}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts && used < sizeof cpu; i++) {
         if (parts[i].has)
             used += (size_t)snprintf(cpu + used, sizeof cpu - used, " %s", parts[i].word);
     }
-#endif
 }
 
 const char *tw_engine_identity(enum tw_precision precision)
 {
     pthread_once(&is_made, make);
     return identities[precision];
+}
+
+const char *tw_engine_build(void)
+{
+    pthread_once(&is_made, make);
+    return build;
 }
 
 const char *tw_engine_cpu(void)

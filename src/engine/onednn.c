@@ -1,5 +1,7 @@
 #include "engine/onednn.h"
 
+#include "engine/isa.h"
+
 #include <string.h>
 
 enum tw_status tw_onednn_check(dnnl_status_t status, const char *what, struct tw_error *error)
@@ -54,12 +56,10 @@ enum tw_status tw_onednn_pixels(const int64_t dims[4], dnnl_data_type_t type, dn
 
 bool tw_onednn_blocked(const int64_t dims[4], dnnl_memory_desc_t *layout)
 {
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    bool has_16 = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core,
-         has_8 = (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2;
+    bool has_16 = tw_isa_has_avx512();
     int64_t block = has_16 ? 16 : 8;
     dnnl_dims_t copy;
-    if ((!has_16 && !has_8) || dims[1] % block != 0)
+    if ((!has_16 && !tw_isa_has_blocks()) || dims[1] % block != 0)
         return false;
     memcpy(copy, dims, 4 * sizeof *dims);
     return dnnl_memory_desc_init_by_tag(layout, 4, copy, dnnl_f32, has_16 ? dnnl_nChw16c : dnnl_nChw8c) == dnnl_success;
@@ -75,20 +75,62 @@ size_t tw_onednn_bytes(const dnnl_memory_desc_t *layout)
     return dnnl_memory_desc_get_size(layout);
 }
 
-enum tw_status tw_onednn_make(dnnl_engine_t engine, const void *operation, const_dnnl_primitive_attr_t attributes,
-                              struct tw_onednn_primitive *made, struct tw_error *error)
+static enum tw_status make_of(dnnl_primitive_desc_t descriptor, struct tw_onednn_primitive *made,
+                              struct tw_error *error)
 {
-    struct tw_onednn_primitive result = {0};
-    enum tw_status status = tw_onednn_check(
-        dnnl_primitive_desc_create(&result.descriptor, operation, attributes, engine, NULL), "no kernel", error);
+    struct tw_onednn_primitive result = {.descriptor = descriptor};
+    enum tw_status status =
+        tw_onednn_check(dnnl_primitive_create(&result.primitive, descriptor), "making a kernel", error);
     if (status != TW_OK)
-        return status;
-    status = tw_onednn_check(dnnl_primitive_create(&result.primitive, result.descriptor), "making a kernel", error);
-    if (status != TW_OK)
-        dnnl_primitive_desc_destroy(result.descriptor);
+        dnnl_primitive_desc_destroy(descriptor);
     else
         *made = result;
     return status;
+}
+
+enum tw_status tw_onednn_make(dnnl_engine_t engine, const void *operation, const_dnnl_primitive_attr_t attributes,
+                              struct tw_onednn_primitive *made, struct tw_error *error)
+{
+    dnnl_primitive_desc_t descriptor;
+    enum tw_status status = tw_onednn_check(
+        dnnl_primitive_desc_create(&descriptor, operation, attributes, engine, NULL), "no kernel", error);
+    return status == TW_OK ? make_of(descriptor, made, error) : status;
+}
+
+static bool is_wanted(const_dnnl_primitive_desc_t descriptor, const struct tw_onednn_kernel *kernel, int *number)
+{
+    if (kernel->name != NULL)
+        return strcmp(tw_onednn_kernel_name(descriptor), kernel->name) == 0;
+    return tw_onednn_is_fast(descriptor) && (*number)++ == kernel->index;
+}
+
+enum tw_status tw_onednn_make_by(dnnl_engine_t engine, const void *operation, const_dnnl_primitive_attr_t attributes,
+                                 const struct tw_onednn_kernel *kernel, struct tw_onednn_primitive *made,
+                                 struct tw_error *error)
+{
+    dnnl_primitive_desc_iterator_t iterator;
+    dnnl_primitive_desc_t found = NULL;
+    int number = 0;
+    dnnl_status_t status = dnnl_primitive_desc_iterator_create(&iterator, operation, attributes, engine, NULL);
+    if (status != dnnl_success)
+        return tw_onednn_check(status, "no kernel", error);
+    while (found == NULL && status == dnnl_success) {
+        found = dnnl_primitive_desc_iterator_fetch(iterator);
+        if (found != NULL && !is_wanted(found, kernel, &number)) {
+            dnnl_primitive_desc_destroy(found);
+            found = NULL;
+        }
+        status = dnnl_primitive_desc_iterator_next(iterator);
+    }
+    dnnl_primitive_desc_iterator_destroy(iterator);
+    return found != NULL ? make_of(found, made, error) : tw_onednn_make(engine, operation, attributes, made, error);
+}
+
+const char *tw_onednn_kernel_name(const_dnnl_primitive_desc_t descriptor)
+{
+    const char *name = NULL;
+    bool is_known = dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name) == dnnl_success;
+    return is_known && name != NULL ? name : "unnamed";
 }
 
 dnnl_memory_desc_t tw_onednn_layout(const_dnnl_primitive_desc_t descriptor, dnnl_query_t what, int index)
@@ -186,18 +228,10 @@ bool tw_onednn_attributes(const struct tw_node *node, bool adds, dnnl_primitive_
     return tw_onednn_fuse(&fusion, attributes);
 }
 
-bool tw_onednn_has_whole_products(void)
-{
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    return (isa & dnnl_cpu_isa_avx512_core_vnni) == dnnl_cpu_isa_avx512_core_vnni ||
-           (isa & dnnl_cpu_isa_avx2_vnni) == dnnl_cpu_isa_avx2_vnni;
-}
-
 bool tw_onednn_is_fast(const_dnnl_primitive_desc_t descriptor)
 {
-    const char *name = NULL;
-    return dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name) == dnnl_success && name != NULL &&
-           strncmp(name, "ref", 3) != 0 && strncmp(name, "gemm", 4) != 0;
+    const char *name = tw_onednn_kernel_name(descriptor);
+    return strncmp(name, "ref", 3) != 0 && strncmp(name, "gemm", 4) != 0;
 }
 
 enum tw_status tw_onednn_reorder_now(dnnl_engine_t engine, const dnnl_memory_desc_t *from_layout, const void *from,

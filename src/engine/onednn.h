@@ -27,20 +27,29 @@ bool tw_onednn_blocked(const int64_t dims[4], dnnl_memory_desc_t *layout);
 bool tw_onednn_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
 size_t tw_onednn_bytes(const dnnl_memory_desc_t *layout);
 
-/* A primitive from an operation descriptor, with its scratchpad left to the caller. `implementation` may be NULL.
- * TW_UNSUPPORTED where the library has no implementation. */
+/* A primitive from an operation descriptor, with its scratchpad left to the caller. TW_UNSUPPORTED where the library has no
+ * implementation. */
 struct tw_onednn_primitive {
     dnnl_primitive_t primitive;
     dnnl_primitive_desc_t descriptor; /* the caller's to destroy */
 };
 enum tw_status tw_onednn_make(dnnl_engine_t engine, const void *operation, const_dnnl_primitive_attr_t attributes,
                               struct tw_onednn_primitive *made, struct tw_error *error) TW_MUST_USE;
+/* The same by one of the library's kernels for this operation: that of a name, or, where `name` is NULL, that of a number
+ * among those made for this CPU. The library's own choice where there is none such. */
+struct tw_onednn_kernel {
+    const char *name;
+    int index;
+};
+enum tw_status tw_onednn_make_by(dnnl_engine_t engine, const void *operation, const_dnnl_primitive_attr_t attributes,
+                                 const struct tw_onednn_kernel *kernel, struct tw_onednn_primitive *made,
+                                 struct tw_error *error) TW_MUST_USE;
+/* "jit:avx2": borrowed from the descriptor. */
+const char *tw_onednn_kernel_name(const_dnnl_primitive_desc_t descriptor);
 dnnl_memory_desc_t tw_onednn_layout(const_dnnl_primitive_desc_t descriptor, dnnl_query_t what, int index);
 /* Attributes with the scratchpad left to the caller and what is fused into a node; `adds` : a sum before the activation.
  * False: the library does not know the activation. */
 bool tw_onednn_attributes(const struct tw_node *node, bool adds, dnnl_primitive_attr_t *attributes);
-/* Whether products of bytes are summed in 32 bits: without VNNI two of them meet in 16, and are cut off there. */
-bool tw_onednn_has_whole_products(void);
 /* What is fused into a convolution, in this order: times the scales, plus what lies in the output or an addend, activation,
  * times result_scale, rounded, plus y_zero. Zero: nothing of it, save result_scale, which is 1. */
 struct tw_onednn_fusion {

@@ -44,9 +44,8 @@ void tw_plan_free(struct tw_plan *plan)
 }
 
 /* An unknown first dimension is the batch: one image is compiled and run that often. */
-static enum tw_status fix_inputs(struct tw_plan *plan, int64_t batch, struct tw_error *error)
+static enum tw_status fix_inputs(struct tw_graph *graph, int64_t batch, int64_t *runs, struct tw_error *error)
 {
-    struct tw_graph *graph = plan->graph;
     int64_t inner = 0;
     for (size_t i = 0; i < graph->input_count; i++) {
         struct tw_value *value = &graph->values[graph->inputs[i]];
@@ -70,7 +69,7 @@ static enum tw_status fix_inputs(struct tw_plan *plan, int64_t batch, struct tw_
     if (batch < inner || batch % inner != 0)
         return tw_fail(error, TW_UNSUPPORTED,
                        "the network is made for batches of %" PRId64 ", %" PRId64 " are asked for", inner, batch);
-    plan->runs = batch / inner;
+    *runs = batch / inner;
     return TW_OK;
 }
 
@@ -174,23 +173,34 @@ static enum tw_status copy_shapes(struct tw_plan *plan, const int *ids, size_t c
     return TW_OK;
 }
 
-static enum tw_status compile(struct tw_plan *plan, const struct tw_graph *graph, const struct tw_plan_options *options,
-                              struct tw_error *error)
+enum tw_status tw_plan_prepare_graph(const struct tw_graph *graph, int64_t batch, struct tw_graph **prepared,
+                                     int64_t *runs, struct tw_error *error)
 {
-    enum tw_status status = tw_graph_clone(graph, &plan->graph, error);
-    if (status != TW_OK || (status = fix_inputs(plan, options->batch, error)) != TW_OK ||
-        (status = tw_graph_sort(plan->graph, error)) != TW_OK ||
-        (status = tw_graph_infer(plan->graph, &tw_graph_limits_default, error)) != TW_OK ||
-        (status = tw_graph_optimise(plan->graph, error)) != TW_OK || (status = plan_steps(plan, error)) != TW_OK ||
-        (status = place(plan, error)) != TW_OK ||
+    struct tw_graph *made = NULL;
+    enum tw_status status = tw_graph_clone(graph, &made, error);
+    if (status == TW_OK && (status = fix_inputs(made, batch, runs, error)) == TW_OK &&
+        (status = tw_graph_sort(made, error)) == TW_OK &&
+        (status = tw_graph_infer(made, &tw_graph_limits_default, error)) == TW_OK)
+        status = tw_graph_optimise(made, error);
+    if (status == TW_OK)
+        *prepared = made;
+    else
+        tw_graph_free(made);
+    return status;
+}
+
+static enum tw_status compile(struct tw_plan *plan, const struct tw_graph *graph, int64_t batch, struct tw_error *error)
+{
+    enum tw_status status = tw_plan_prepare_graph(graph, batch, &plan->graph, &plan->runs, error);
+    if (status != TW_OK || (status = plan_steps(plan, error)) != TW_OK || (status = place(plan, error)) != TW_OK ||
         (status = copy_shapes(plan, plan->graph->inputs, plan->graph->input_count, &plan->input_shapes, error)) !=
             TW_OK)
         return status;
     return copy_shapes(plan, plan->graph->outputs, plan->graph->output_count, &plan->output_shapes, error);
 }
 
-enum tw_status tw_plan_compile(const struct tw_graph *graph, const struct tw_plan_options *options,
-                               struct tw_plan **plan, struct tw_error *error)
+enum tw_status tw_plan_compile_trial(const struct tw_graph *graph, const struct tw_plan_options *options,
+                                     const struct trial *trial, struct tw_plan **plan, struct tw_error *error)
 {
     if (options->precision == TW_PRECISION_INT8 && !tw_graph_is_quantised(graph))
         return tw_fail(error, TW_UNSUPPORTED,
@@ -202,15 +212,24 @@ enum tw_status tw_plan_compile(const struct tw_graph *graph, const struct tw_pla
     made->precision =
         tw_engine_precision(options->precision) == TW_PRECISION_BF16 ? TW_PRECISION_BF16 : TW_PRECISION_F32;
     made->threads_inside = options->threads_inside > 0 ? options->threads_inside : 1;
+    made->choices = options->choices;
+    made->trial = *trial;
     int threads = omp_get_max_threads();
     omp_set_num_threads(made->threads_inside); /* kernels are made for this many */
-    enum tw_status status = compile(made, graph, options, error);
+    enum tw_status status = compile(made, graph, options->batch, error);
     omp_set_num_threads(threads);
+    made->choices = NULL;
     if (status == TW_OK)
         *plan = made;
     else
         tw_plan_free(made);
     return status;
+}
+
+enum tw_status tw_plan_compile(const struct tw_graph *graph, const struct tw_plan_options *options,
+                               struct tw_plan **plan, struct tw_error *error)
+{
+    return tw_plan_compile_trial(graph, options, &(struct trial){TRIAL_NONE, 0}, plan, error);
 }
 
 bool tw_graph_is_quantised(const struct tw_graph *graph)
@@ -271,5 +290,6 @@ size_t tw_plan_step_count(const struct tw_plan *plan)
 void tw_plan_step(const struct tw_plan *plan, size_t index, struct tw_step_info *info)
 {
     const struct step *step = &plan->steps[index];
-    *info = (struct tw_step_info){step->name, step->op, step->algorithm, step->precision, step->flop, step->seconds};
+    *info = (struct tw_step_info){step->name,      step->op,   step->algorithm, step->key,
+                                  step->precision, step->flop, step->seconds};
 }

@@ -33,6 +33,7 @@ struct argument {
 
 struct step {
     const char *name, *op, *algorithm;
+    const char *key;            /* of a convolution: see engine/choices.h; else NULL */
     const char *precision;      /* of its arithmetic; "f32" unless its planner says otherwise */
     dnnl_primitive_t primitive; /* NULL: `run` does it */
     struct argument *arguments;
@@ -55,13 +56,21 @@ struct quantised {
     int last_use; /* the last node that reads it */
 };
 
+/* A trial's plan: every convolution takes the own form, or the library's kernel, of this number where it has one. */
+struct trial {
+    enum { TRIAL_NONE, TRIAL_OWN, TRIAL_LIBRARY } kind;
+    int index;
+};
+
 struct tw_plan {
     struct tw_pages weights; /* constants of slots and states of steps point into it */
     struct tw_graph *graph;
     dnnl_engine_t engine;
     int threads_inside;
-    enum tw_precision precision; /* of what is float in the graph: F32 or BF16 */
-    int64_t runs;                /* of one tw_plan_run */
+    enum tw_precision precision;      /* of what is float in the graph: F32 or BF16 */
+    const struct tw_choices *choices; /* borrowed while it is made; NULL: none */
+    struct trial trial;
+    int64_t runs; /* of one tw_plan_run */
     struct slot *slots;
     int slot_count;
     size_t slot_capacity;
@@ -74,6 +83,14 @@ struct tw_plan {
     struct tw_shape *input_shapes, *output_shapes; /* with the batch in */
     int *output_slots;                             /* plain */
 };
+
+/* tw_plan_compile, for trials. */
+enum tw_status tw_plan_compile_trial(const struct tw_graph *graph, const struct tw_plan_options *options,
+                                     const struct trial *trial, struct tw_plan **plan,
+                                     struct tw_error *error) TW_MUST_USE;
+/* The graph as plans see it: its inputs fixed for the batch, inferred, optimised. */
+enum tw_status tw_plan_prepare_graph(const struct tw_graph *graph, int64_t batch, struct tw_graph **prepared,
+                                     int64_t *runs, struct tw_error *error) TW_MUST_USE;
 
 /* Construction, for the files in steps/. Slots and steps are indices: arrays grow. */
 enum tw_status tw_plan_add_slot(struct tw_plan *plan, const dnnl_memory_desc_t *layout, size_t bytes, int *slot,

@@ -143,23 +143,40 @@ static size_t image_floats(const struct tw_plan *plan, const struct tw_shape *sh
     return (size_t)count / (shape->rank > 0 ? (size_t)plan->runs : 1);
 }
 
-static enum tw_status run_image(struct tw_scratch *s, size_t image, const float *const *inputs, float *const *outputs,
-                                struct tw_error *error)
+/* Times of the steps of one run; NULL: nobody asks. */
+static enum tw_status run_steps(struct tw_scratch *s, struct step *timed, double *convolutions, struct tw_error *error)
 {
     const struct tw_plan *plan = s->plan;
     enum tw_status status = TW_OK;
+    for (int i = 0; i < plan->step_count && status == TW_OK; i++) {
+        double start = timed != NULL ? tw_clock_seconds() : 0;
+        status = run_step(s, i, error);
+        if (timed == NULL)
+            continue;
+        double seconds = tw_clock_seconds() - start;
+        timed[i].seconds = fmin(timed[i].seconds, seconds);
+        *convolutions += timed[i].key != NULL ? seconds : 0;
+    }
+    return status;
+}
+
+static void put_inputs(struct tw_scratch *s, size_t image, const float *const *inputs)
+{
+    const struct tw_plan *plan = s->plan;
     for (size_t i = 0; i < plan->graph->input_count; i++) {
         size_t count = image_floats(plan, &plan->input_shapes[i]);
         memcpy(s->places[plan->own[plan->graph->inputs[i]]], inputs[i] + image * count, count * sizeof(float));
     }
-    for (int i = 0; i < plan->step_count && status == TW_OK; i++)
-        status = run_step(s, i, error);
-    for (size_t i = 0; i < plan->graph->output_count && status == TW_OK; i++) {
+}
+
+static void take_outputs(const struct tw_scratch *s, size_t image, float *const *outputs)
+{
+    const struct tw_plan *plan = s->plan;
+    for (size_t i = 0; i < plan->graph->output_count; i++) {
         size_t count = image_floats(plan, &plan->output_shapes[i]);
         if (outputs[i] != NULL)
             memcpy(outputs[i] + image * count, s->places[plan->output_slots[i]], count * sizeof(float));
     }
-    return status;
 }
 
 enum tw_status tw_plan_run(const struct tw_plan *plan, struct tw_scratch *scratch, const float *const *inputs,
@@ -168,31 +185,69 @@ enum tw_status tw_plan_run(const struct tw_plan *plan, struct tw_scratch *scratc
     enum tw_status status = TW_OK;
     int threads = omp_get_max_threads();
     omp_set_num_threads(plan->threads_inside);
-    for (int64_t i = 0; i < plan->runs && status == TW_OK; i++)
-        status = run_image(scratch, (size_t)i, inputs, outputs, error);
+    for (size_t i = 0; i < (size_t)plan->runs && status == TW_OK; i++) {
+        put_inputs(scratch, i, inputs);
+        status = run_steps(scratch, NULL, NULL, error);
+        if (status == TW_OK)
+            take_outputs(scratch, i, outputs);
+    }
     omp_set_num_threads(threads);
     return status;
 }
 
-enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_error *error)
+/* Blocks of zeros for one image's inputs or outputs; each the caller's to free. */
+static enum tw_status make_blocks(const struct tw_plan *plan, const struct tw_shape *shapes, size_t count,
+                                  float **blocks, struct tw_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = tw_alloc(image_floats(plan, &shapes[i]), sizeof(float));
+        if (blocks[i] == NULL)
+            return tw_fail_memory(error, image_floats(plan, &shapes[i]) * sizeof(float), "a profile");
+    }
+    return TW_OK;
+}
+
+static enum tw_status time_runs(struct tw_plan *plan, struct tw_scratch *scratch, float *const *blocks, int runs,
+                                struct tw_plan_times *times, struct tw_error *error)
+{
+    enum tw_status status = TW_OK;
+    times->seconds = INFINITY;
+    for (int i = 0; i < plan->step_count; i++)
+        plan->steps[i].seconds = INFINITY;
+    for (int run = 0; run < runs && status == TW_OK; run++) {
+        struct tw_plan_times now = {0};
+        double start = tw_clock_seconds();
+        put_inputs(scratch, 0, (const float *const *)blocks);
+        status = run_steps(scratch, plan->steps, &now.convolution_seconds, error);
+        take_outputs(scratch, 0, blocks + plan->graph->input_count);
+        now.seconds = tw_clock_seconds() - start;
+        if (now.seconds < times->seconds)
+            *times = now;
+    }
+    return status;
+}
+
+enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_plan_times *times, struct tw_error *error)
 {
     struct tw_scratch *scratch;
+    struct tw_plan_times unasked;
+    size_t inputs = plan->graph->input_count, outputs = plan->graph->output_count;
     int threads = omp_get_max_threads();
     enum tw_status status = tw_scratch_new(plan, &scratch, error);
     if (status != TW_OK)
         return status;
-    memset(scratch->arena, 0, plan->arena_bytes);
+    float **blocks = tw_alloc(inputs + outputs, sizeof *blocks);
+    status = blocks != NULL ? make_blocks(plan, plan->input_shapes, inputs, blocks, error)
+                            : tw_fail_memory(error, sizeof *blocks, "a profile");
+    if (status == TW_OK)
+        status = make_blocks(plan, plan->output_shapes, outputs, blocks + inputs, error);
     omp_set_num_threads(plan->threads_inside);
-    for (int i = 0; i < plan->step_count; i++)
-        plan->steps[i].seconds = INFINITY;
-    for (int run = 0; run < runs && status == TW_OK; run++) {
-        for (int i = 0; i < plan->step_count && status == TW_OK; i++) {
-            double start = tw_clock_seconds();
-            status = run_step(scratch, i, error);
-            plan->steps[i].seconds = fmin(plan->steps[i].seconds, tw_clock_seconds() - start);
-        }
-    }
+    if (status == TW_OK)
+        status = time_runs(plan, scratch, blocks, runs, times != NULL ? times : &unasked, error);
     omp_set_num_threads(threads);
+    for (size_t i = 0; blocks != NULL && i < inputs + outputs; i++)
+        tw_free(blocks[i]);
+    tw_free(blocks);
     tw_scratch_free(scratch);
     return status;
 }

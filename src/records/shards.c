@@ -30,6 +30,17 @@ static json_t *json_of_digests(const struct tw_digest *digests, size_t count)
     return list;
 }
 
+static json_t *json_of_lines(const char *text)
+{
+    json_t *lines = json_array();
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        json_array_append_new(lines, json_stringn(text, length));
+        text += length + (text[length] == '\n');
+    }
+    return lines;
+}
+
 static json_t *json_of_manifest(const struct tw_manifest *manifest)
 {
     json_t *root = json_object(), *labels = json_array(), *shards = json_array();
@@ -40,6 +51,8 @@ static json_t *json_of_manifest(const struct tw_manifest *manifest)
     json_object_set_new(root, "policy", json_loads(manifest->policy_json, 0, NULL));
     json_object_set_new(root, "precision", json_string(manifest->precision));
     json_object_set_new(root, "engine", json_string(manifest->engine));
+    if (manifest->choices)
+        json_object_set_new(root, "choices", json_of_lines(manifest->choices));
     json_object_set_new(root, "input_digest", json_of_digest(&manifest->input_digest));
     json_object_set_new(root, "settings_digest", json_of_digest(&manifest->settings_digest));
     json_object_set_new(root, "embedding_size", json_integer((json_int_t)manifest->embedding_size));
@@ -134,6 +147,25 @@ static enum tw_status take_digests(const json_t *object, const char *key, struct
     return TW_OK;
 }
 
+/* A list of texts as lines of one; absent: NULL. */
+static enum tw_status take_lines(const json_t *object, const char *key, char **text, struct tw_error *error)
+{
+    const json_t *list = json_object_get(object, key);
+    struct tw_buffer lines = {0};
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < json_array_size(list) && !status; i++) {
+        const char *line = json_string_value(json_array_get(list, i));
+        status = line ? tw_buffer_printf(&lines, error, "%s\n", line)
+                      : tw_fail(error, TW_CORRUPT, "its %s are no texts", key);
+    }
+    if (!status && json_is_array(list)) {
+        *text = tw_strndup(lines.size ? (const char *)lines.data : "", lines.size);
+        status = *text ? TW_OK : tw_fail_memory(error, lines.size, key);
+    }
+    tw_buffer_release(&lines);
+    return status;
+}
+
 static enum tw_status take_size(const json_t *object, const char *key, size_t *size, struct tw_error *error)
 {
     const json_t *found = json_object_get(object, key);
@@ -197,6 +229,8 @@ static enum tw_status take_all(const json_t *root, struct tw_manifest *manifest,
                  {"engine", &manifest->engine}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts && !status; i++)
         status = take_text(root, texts[i].key, texts[i].text, error);
+    if (!status)
+        status = take_lines(root, "choices", &manifest->choices, error);
     if (!status)
         status = take_digest(root, "backbone_digest", &manifest->backbone_digest, error);
     if (!status)
@@ -269,5 +303,6 @@ void tw_manifest_release(struct tw_manifest *manifest)
     tw_free(manifest->policy_json);
     tw_free(manifest->precision);
     tw_free(manifest->engine);
+    tw_free(manifest->choices);
     *manifest = (struct tw_manifest){0};
 }

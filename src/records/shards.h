@@ -18,11 +18,12 @@ struct tw_manifest {
     int version;    /* 1; a newer one is refused with a sentence */
     char *backbone; /* name for people */
     struct tw_digest backbone_digest;
-    char *layer;                      /* tensor that is the embedding */
-    char *policy_json;                /* image policy */
-    char *precision;                  /* "f32" */
-    char *engine;                     /* engine version and choices, part of the cache key */
-    struct tw_digest input_digest;    /* of the listing: uris, labels, content */
+    char *layer;                   /* tensor that is the embedding */
+    char *policy_json;             /* image policy */
+    char *precision;               /* "f32" */
+    char *engine;                  /* engine version and choices, part of the cache key */
+    char *choices;                 /* choice table of the kernels, a line a row; empty: fixed rules; NULL: not said */
+    struct tw_digest input_digest; /* of the listing: uris, labels, content */
     struct tw_digest settings_digest; /* of all that decides the records */
     size_t embedding_size;
     char **labels; /* names, index = id in the records */

@@ -1,6 +1,7 @@
 #include "tasks/backbone.h"
 
 #include "base/memory.h"
+#include "engine/choices.h"
 #include "base/text.h"
 #include "formats/format.h"
 #include "tasks/policy_guess.h"
@@ -250,6 +251,7 @@ enum tw_status tw_backbone_open(const struct tw_task_options *options, struct tw
 void tw_backbone_release(struct tw_backbone *backbone)
 {
     tw_network_release(&backbone->network);
+    tw_choices_free(backbone->choices);
     tw_free(backbone->name);
     tw_free(backbone->layer);
     *backbone = (struct tw_backbone){0};

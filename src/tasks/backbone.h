@@ -19,6 +19,7 @@ struct tw_backbone {
     size_t embedding_size;
     enum tw_precision precision; /* F32, BF16 or INT8: what this CPU does of what was asked; AUTO until it is chosen */
     bool is_guessed;             /* policy or layer is a guess: said by a warning */
+    struct tw_choices *choices;  /* of algorithms: see tasks/tune.h; NULL: the fixed rules */
 };
 /* Reads, cuts and checks it. The policy comes, in this order, from options->policy, the file's property "topwork.policy",
  * the descriptions in shared ONNX files ("input_scale", "resize", "decode"), or a guess by the input's size. */

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "tasks/embedding.h"
 #include "tasks/example_set.h"
+#include "tasks/tune.h"
 
 #include <stdio.h>
 
@@ -77,6 +78,8 @@ enum tw_status tw_check_labels(const struct tw_check_options *options, struct tw
                                   : tw_fail_memory(error, result->photos.count * sizeof *items, "photos");
     if (!status)
         status = tw_storage_make_folders(options->output, error);
+    if (!status)
+        status = tw_backbone_choose_kernels(&backbone, &options->task, NULL, error);
     if (!status)
         status = tw_embedding_store_open(&options->task, &backbone, options->output, false, &store, error);
     if (!status)

@@ -8,6 +8,7 @@
 #include "tasks/output.h"
 #include "tasks/photos.h"
 #include "tasks/precision.h"
+#include "tasks/tune.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -159,6 +160,7 @@ static enum tw_status fill_manifest(struct job *job, const struct tw_digest *set
     manifest->policy_json = tw_image_policy_to_json(&job->backbone.policy);
     manifest->precision = tw_strdup(tw_precision_name(job->backbone.precision));
     manifest->engine = tw_strdup(tw_engine_identity(job->backbone.precision));
+    manifest->choices = tw_backbone_kernels(&job->backbone);
     manifest->settings_digest = *settings;
     manifest->embedding_size = job->backbone.embedding_size;
     manifest->eval_share = job->options->eval_share;
@@ -166,7 +168,7 @@ static enum tw_status fill_manifest(struct job *job, const struct tw_digest *set
     manifest->labels = tw_alloc(job->dataset.labels.count, sizeof *manifest->labels);
     manifest->shards = tw_alloc(most, sizeof *manifest->shards);
     if (!manifest->backbone || !manifest->layer || !manifest->policy_json || !manifest->precision ||
-        !manifest->engine || !manifest->labels || !manifest->shards)
+        !manifest->engine || !manifest->choices || !manifest->labels || !manifest->shards)
         return tw_fail_memory(error, most * sizeof *manifest->shards, "the manifest");
     for (size_t i = 0; i < job->dataset.labels.count; i++) {
         manifest->labels[i] = tw_strdup(job->dataset.labels.names[i]);
@@ -231,6 +233,8 @@ static enum tw_status run(struct job *job, struct tw_error *error)
         status = hash_settings(job, &job->output.settings, error);
     if (!status)
         status = tw_output_begin(&job->output, error);
+    if (!status)
+        status = tw_backbone_choose_kernels(&job->backbone, &options->task, &job->output, error);
     if (!status)
         status = tw_embedding_store_open(&options->task, &job->backbone, options->output, false, &job->store, error);
     if (!status)

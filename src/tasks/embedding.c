@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "tasks/runner.h"
+#include "tasks/tune.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,11 +14,12 @@ enum { SIZE_BYTES = 8, QUEUED_PER_WORKER = 2 };
 
 static enum tw_status store_key(const struct tw_backbone *backbone, char hex[TW_DIGEST_HEX], struct tw_error *error)
 {
-    char *policy = tw_image_policy_to_json(&backbone->policy);
+    char *policy = tw_image_policy_to_json(&backbone->policy), *kernels = tw_backbone_kernels(backbone);
     struct tw_hasher *hasher;
-    enum tw_status status = policy ? tw_hasher_new(&hasher, error) : tw_fail_memory(error, 1, "a policy");
+    enum tw_status status = policy && kernels ? tw_hasher_new(&hasher, error) : tw_fail_memory(error, 1, "a policy");
     if (status) {
         tw_free(policy);
+        tw_free(kernels);
         return status;
     }
     struct tw_digest digest;
@@ -26,9 +28,12 @@ static enum tw_status store_key(const struct tw_backbone *backbone, char hex[TW_
     tw_hasher_add_text(hasher, policy);
     tw_hasher_add_text(hasher, tw_precision_name(backbone->precision));
     tw_hasher_add_text(hasher, tw_engine_identity(backbone->precision));
+    if (*kernels)
+        tw_hasher_add_text(hasher, kernels);
     tw_hasher_finish(hasher, &digest);
     tw_hasher_free(hasher);
     tw_free(policy);
+    tw_free(kernels);
     tw_digest_hex(&digest, hex);
     return TW_OK;
 }
@@ -287,6 +292,7 @@ static enum tw_status compute_wanted(struct pipeline *pipeline, const struct tw_
         .workers = pipeline->options->threads,
         .threads_inside = 1,
         .precision = backbone->precision,
+        .choices = backbone->choices,
     };
     enum tw_status status = tw_runner_new(backbone->graph, &options, &pipeline->runner, error);
     if (status)

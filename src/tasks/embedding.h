@@ -16,8 +16,8 @@ struct tw_embedding_store {
     size_t computed, reused; /* photos of the last tw_embed_items */
 };
 /* Opens the shared cache (options->uses_cache), or one inside `output_folder` that tw_embedding_store_close removes; that
- * one too, with a warning, where the shared one cannot be written. The key is backbone digest, layer, policy, precision and
- * engine identity. */
+ * one too, with a warning, where the shared one cannot be written. The key is backbone digest, layer, policy, precision,
+ * engine identity and choice table. */
 enum tw_status tw_embedding_store_open(const struct tw_task_options *options, const struct tw_backbone *backbone,
                                        const char *output_folder, bool wants_thumbnails,
                                        struct tw_embedding_store *store, struct tw_error *error) TW_MUST_USE;

@@ -135,6 +135,7 @@ static enum tw_status write_manifest(const char *folder, const struct tw_example
         .policy_json = (char *)origin->policy_json,
         .precision = (char *)"f32",
         .engine = (char *)origin->engine,
+        .choices = (char *)origin->choices,
         .embedding_size = train->width,
         .labels = labels->names,
         .label_count = origin->label_count,

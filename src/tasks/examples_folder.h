@@ -9,6 +9,7 @@
 /* What made the embeddings. Borrowed; `backbone` is NULL for foreign records. */
 struct tw_examples_origin {
     const char *backbone, *layer, *policy_json, *engine;
+    const char *choices; /* NULL: not known */
     struct tw_digest backbone_digest;
     size_t label_count; /* the unlabelled class, which is the last one, left out */
     /* How photos were split, for tw_photos_split of the next run; zero where they were not. */

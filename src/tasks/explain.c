@@ -63,16 +63,13 @@ static enum tw_status prepare(struct asked *a, struct tw_error *error)
     const struct tw_task_options *task = &a->options->predict.task;
     size_t labels = a->model.labels.count;
     a->output_count = a->model.has_known ? OUTPUTS : KNOWN;
-    const struct tw_runner_options options = {
-        .policy = &a->model.policy,
-        .limits = &task->limits,
+    const struct tw_runner_options wanted = {
         .outputs = outputs,
         .output_count = a->output_count,
         .workers = task->threads,
         .threads_inside = 1,
-        .precision = tw_predict_precision(task, &a->model),
     };
-    enum tw_status status = tw_runner_new(a->model.graph, &options, &a->runner, error);
+    enum tw_status status = tw_predict_runner(task, &a->model, &wanted, &a->runner, error);
     if (!status &&
         (tw_runner_output_size(a->runner, SCORES) != labels || tw_runner_output_size(a->runner, LOGITS) != labels ||
          tw_runner_output_size(a->runner, EMBEDDING) != a->model.embedding_size))

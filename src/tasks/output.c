@@ -18,43 +18,88 @@ enum tw_status tw_output_write(const char *folder, const char *name, struct tw_s
     return status;
 }
 
-static enum tw_status write_mark(const char *folder, const char *command, const char *settings, struct tw_error *error)
+/* Rows are plain text without quotes: see engine/choices.h. */
+static enum tw_status write_choices(const char *choices, struct tw_buffer *text, struct tw_error *error)
+{
+    enum tw_status status = tw_buffer_append_text(text, ", \"choices\": [", error);
+    for (const char *at = choices; *at && !status;) {
+        size_t length = strcspn(at, "\n");
+        status = tw_buffer_printf(text, error, "%s\n  \"%.*s\"", at == choices ? "" : ",", (int)length, at);
+        at += length + (at[length] == '\n');
+    }
+    return status ? status : tw_buffer_append_text(text, "]", error);
+}
+
+static enum tw_status write_mark(const char *folder, const char *command, const char *settings, const char *choices,
+                                 struct tw_error *error)
 {
     struct tw_buffer text = {0};
-    enum tw_status status =
-        tw_buffer_printf(&text, error, "{\"topwork\": \"%s\", \"command\": \"%s\", \"settings\": \"%s\"}\n", TW_VERSION,
-                         command, settings);
+    enum tw_status status = tw_buffer_printf(
+        &text, error, "{\"topwork\": \"%s\", \"command\": \"%s\", \"settings\": \"%s\"", TW_VERSION, command, settings);
+    if (!status && choices)
+        status = write_choices(choices, &text, error);
+    if (!status)
+        status = tw_buffer_append_text(&text, "}\n", error);
     if (!status)
         status = tw_output_write(folder, mark_name, tw_buffer_span(&text), error);
     tw_buffer_release(&text);
     return status;
 }
 
-/* Owned texts; NULL where there is no readable mark. */
-static void read_mark(const char *folder, char **command, char **settings)
+/* Owned; NULL where none is noted. */
+static char *choices_of(const json_t *mark)
+{
+    const json_t *list = json_object_get(mark, "choices");
+    struct tw_buffer text = {0};
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < json_array_size(list) && !status; i++) {
+        const char *row = json_string_value(json_array_get(list, i));
+        status = tw_buffer_printf(&text, NULL, "%s\n", row ? row : "");
+    }
+    char *copy =
+        json_is_array(list) && !status ? tw_strndup(text.size ? (const char *)text.data : "", text.size) : NULL;
+    tw_buffer_release(&text);
+    return copy;
+}
+
+struct mark {
+    char *command, *settings, *choices; /* owned; NULL where there is no readable mark, or no choices in it */
+};
+
+static void release_mark(struct mark *mark)
+{
+    tw_free(mark->command);
+    tw_free(mark->settings);
+    tw_free(mark->choices);
+}
+
+static struct mark read_mark(const char *folder)
 {
     char *path = tw_uri_join(folder, mark_name);
     struct tw_buffer text = {0};
-    *command = *settings = NULL;
-    if (path && !tw_storage_read(path, 1 << 16, &text, NULL)) {
-        json_t *mark = json_loadb((const char *)text.data, text.size, 0, NULL);
-        const char *its_command = json_string_value(json_object_get(mark, "command"));
-        const char *its_settings = json_string_value(json_object_get(mark, "settings"));
+    struct mark mark = {0};
+    if (path && !tw_storage_read(path, 1 << 20, &text, NULL)) {
+        json_t *root = json_loadb((const char *)text.data, text.size, 0, NULL);
+        const char *its_command = json_string_value(json_object_get(root, "command"));
+        const char *its_settings = json_string_value(json_object_get(root, "settings"));
         if (its_command && its_settings) {
-            *command = tw_strdup(its_command);
-            *settings = tw_strdup(its_settings);
+            mark.command = tw_strdup(its_command);
+            mark.settings = tw_strdup(its_settings);
+            mark.choices = choices_of(root);
         }
-        json_decref(mark);
+        json_decref(root);
     }
     tw_buffer_release(&text);
     tw_free(path);
+    return mark;
 }
 
 char *tw_output_command(const char *folder)
 {
-    char *command, *settings;
-    read_mark(folder, &command, &settings);
-    tw_free(settings);
+    struct mark mark = read_mark(folder);
+    char *command = mark.command;
+    mark.command = NULL;
+    release_mark(&mark);
     return command;
 }
 
@@ -126,26 +171,29 @@ static enum tw_status remove_results(const struct tw_output *output, struct tw_e
     return status;
 }
 
-static enum tw_status mark(const struct tw_output *output, struct tw_error *error)
+static enum tw_status put_mark(const struct tw_output *output, struct tw_error *error)
 {
     char settings[TW_DIGEST_HEX];
     tw_digest_hex(&output->settings, settings);
-    return write_mark(output->folder, output->command, settings, error);
+    return write_mark(output->folder, output->command, settings, output->choices, error);
 }
 
 enum tw_status tw_output_begin(struct tw_output *output, struct tw_error *error)
 {
-    char wanted[TW_DIGEST_HEX], *command, *settings;
+    char wanted[TW_DIGEST_HEX];
     bool is_used = false;
     tw_digest_hex(&output->settings, wanted);
     enum tw_status status = make_folder(output, &is_used, error);
     if (status)
         return status;
-    read_mark(output->folder, &command, &settings);
-    bool is_ours = command && strcmp(command, output->command) == 0;
-    bool is_same = is_ours && settings && strcmp(settings, wanted) == 0;
-    tw_free(command);
-    tw_free(settings);
+    struct mark mark = read_mark(output->folder);
+    bool is_ours = mark.command && strcmp(mark.command, output->command) == 0;
+    bool is_same = is_ours && mark.settings && strcmp(mark.settings, wanted) == 0;
+    if (is_same && !output->is_forced) { /* changes hands */
+        output->choices = mark.choices;
+        mark.choices = NULL;
+    }
+    release_mark(&mark);
     if (is_used && !output->is_forced && !is_ours)
         return tw_fail(
             error, TW_CONFLICT,
@@ -157,7 +205,7 @@ enum tw_status tw_output_begin(struct tw_output *output, struct tw_error *error)
                        output->folder);
     output->replaces = is_used && !is_same;
     status = tw_storage_sweep(output->folder, error);
-    return status || is_same || output->replaces ? status : mark(output, error);
+    return status || is_same || output->replaces ? status : put_mark(output, error);
 }
 
 enum tw_status tw_output_take(struct tw_output *output, struct tw_error *error)
@@ -166,13 +214,25 @@ enum tw_status tw_output_take(struct tw_output *output, struct tw_error *error)
         return TW_OK;
     enum tw_status status = remove_results(output, error);
     if (!status)
-        status = mark(output, error);
+        status = put_mark(output, error);
     output->replaces = status != TW_OK;
     return status;
 }
 
+enum tw_status tw_output_note(struct tw_output *output, const char *choices, struct tw_error *error)
+{
+    char *copy = tw_strdup(choices);
+    if (!copy)
+        return tw_fail_memory(error, strlen(choices), "a choice table");
+    tw_free(output->choices);
+    output->choices = copy;
+    return output->replaces ? TW_OK : put_mark(output, error);
+}
+
 void tw_output_end(struct tw_output *output)
 {
+    tw_free(output->choices);
+    output->choices = NULL;
     tw_folder_unlock(output->lock);
     output->lock = NULL;
 }

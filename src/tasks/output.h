@@ -12,8 +12,11 @@ struct tw_output {
     const char *folder, *command;
     struct tw_digest settings; /* of all that decides the results */
     bool is_forced;
-    const char *const *results;  /* names, or globs with *, that the command writes and that must not
+    const char *const *results; /* names, or globs with *, that the command writes and that must not
                                   * outlive their settings; NULL ends */
+    char *
+        choices; /* out: the choice table (engine/choices.h) that the folder was begun with by the same settings; owned, NULL:
+                    * none is noted */
     bool replaces;               /* out: the folder holds results of other settings, until tw_output_take */
     struct tw_folder_lock *lock; /* out: nobody else works in the folder until tw_output_end */
 };
@@ -21,6 +24,8 @@ struct tw_output {
  * settings, is TW_CONFLICT unless `is_forced`; one that another process works in is TW_IO. Empty folders and a log count for
  * nothing. What a killed run left half-written goes. */
 enum tw_status tw_output_begin(struct tw_output *output, struct tw_error *error) TW_MUST_USE;
+/* Notes the choice table in the folder's mark, so that the same command goes on with it. */
+enum tw_status tw_output_note(struct tw_output *output, const char *choices, struct tw_error *error) TW_MUST_USE;
 /* To be called once the input has proved good and before results are written: the results of other settings go only then,
  * so that a mistyped command destroys nothing. */
 enum tw_status tw_output_take(struct tw_output *output, struct tw_error *error) TW_MUST_USE;

@@ -4,6 +4,7 @@
 #include "base/threads.h"
 #include "tasks/photos.h"
 #include "tasks/runner.h"
+#include "tasks/tune.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -106,13 +107,31 @@ static enum tw_status predict_item(void *context, size_t index, int worker, stru
     return status;
 }
 
-enum tw_precision tw_predict_precision(const struct tw_task_options *task, const struct tw_model *model)
+static enum tw_precision choose_precision(const struct tw_task_options *task, const struct tw_model *model)
 {
     bool is_named = task->names_precision && task->precision != TW_PRECISION_AUTO;
     enum tw_precision wanted = is_named ? task->precision : model->precision;
     if (tw_engine_precision(wanted) != wanted && wanted != TW_PRECISION_AUTO)
         tw_log(task->sink, TW_LOG_WARNING, "this CPU has no bf16 arithmetic: f32 is used (%s)", tw_engine_cpu());
     return wanted;
+}
+
+enum tw_status tw_predict_runner(const struct tw_task_options *task, const struct tw_model *model,
+                                 const struct tw_runner_options *wanted, struct tw_runner **runner,
+                                 struct tw_error *error)
+{
+    const struct tw_tune_network network = {model->graph, &model->policy, choose_precision(task, model)};
+    struct tw_runner_options options = *wanted;
+    struct tw_choices *choices = NULL;
+    enum tw_status status = tw_tune_open(task, &network, &choices, error);
+    options.policy = &model->policy;
+    options.limits = &task->limits;
+    options.precision = network.precision;
+    options.choices = choices;
+    if (!status)
+        status = tw_runner_new(model->graph, &options, runner, error);
+    tw_choices_free(choices);
+    return status;
 }
 
 static enum tw_status run_items(const struct tw_predict_options *options, const struct tw_model *model,
@@ -123,15 +142,11 @@ static enum tw_status run_items(const struct tw_predict_options *options, const 
     int threads = options->task.threads;
     /* Many photos: one a core. Fewer photos than cores: all cores on each in turn. */
     bool is_latency = count < (size_t)threads;
-    enum tw_precision precision = tw_predict_precision(&options->task, model);
-    const struct tw_runner_options runner_options = {
-        .policy = &model->policy,
-        .limits = &options->task.limits,
+    const struct tw_runner_options wanted = {
         .outputs = outputs,
         .output_count = predictions->known ? 2 : 1,
         .workers = is_latency ? 1 : threads,
         .threads_inside = is_latency ? threads : 1,
-        .precision = precision,
     };
     struct batch batch = {
         .options = options,
@@ -142,7 +157,7 @@ static enum tw_status run_items(const struct tw_predict_options *options, const 
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .progress = {.stage = "predict", .unit = "photos", .total = count},
     };
-    enum tw_status status = tw_runner_new(model->graph, &runner_options, &batch.runner, error);
+    enum tw_status status = tw_predict_runner(&options->task, model, &wanted, &batch.runner, error);
     if (status)
         return tw_fail_within(error, status, "model %s", options->model);
     if (tw_runner_output_size(batch.runner, 0) != batch.class_count)
@@ -150,7 +165,7 @@ static enum tw_status run_items(const struct tw_predict_options *options, const 
     if (!status && batch.known && tw_runner_output_size(batch.runner, 1) != 1)
         status = tw_fail(error, TW_CORRUPT, "model %s has no output known of one number", options->model);
     if (!status)
-        status = tw_parallel_for(runner_options.workers, count, predict_item, &batch, error);
+        status = tw_parallel_for(wanted.workers, count, predict_item, &batch, error);
     tw_runner_free(batch.runner);
     pthread_mutex_destroy(&batch.lock);
     return status;

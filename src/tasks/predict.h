@@ -4,6 +4,7 @@
 
 #include "dataset/dataset.h"
 #include "tasks/model.h"
+#include "tasks/runner.h"
 
 struct tw_predict_options {
     struct tw_task_options task; /* backbone: only for head-only models */
@@ -38,7 +39,11 @@ enum tw_status tw_predict_list(const struct tw_predict_options *options, const s
                                struct tw_dataset *items, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_predict_items(const struct tw_predict_options *options, struct tw_model *model,
                                 struct tw_predictions *predictions, struct tw_error *error) TW_MUST_USE;
-/* Of the backbone: what the user names, else what the head was trained on. Warns where this CPU has no such arithmetic. */
-enum tw_precision tw_predict_precision(const struct tw_task_options *task, const struct tw_model *model);
+/* A runner of the model for `outputs` and `workers` of what is wanted; the rest of it is filled in. Its backbone has the precision
+ * that the user names, else the one that the head was trained on, with a warning where this CPU has no such arithmetic, and the
+ * kernels of tasks/tune.h. */
+enum tw_status tw_predict_runner(const struct tw_task_options *task, const struct tw_model *model,
+                                 const struct tw_runner_options *wanted, struct tw_runner **runner,
+                                 struct tw_error *error) TW_MUST_USE;
 
 #endif

@@ -55,8 +55,7 @@ static enum tw_status prepare_workers(struct tw_runner *runner, struct tw_error 
     return TW_OK;
 }
 
-/* Networks whose input size is free get the policy's. */
-static void set_input_shape(struct tw_graph *graph, const struct tw_image_policy *policy)
+void tw_runner_shape_input(struct tw_graph *graph, const struct tw_image_policy *policy)
 {
     struct tw_shape *shape = graph->input_count == 1 ? &graph->values[graph->inputs[0]].shape : NULL;
     if (!shape || shape->rank != 4)
@@ -85,12 +84,13 @@ static enum tw_status compile(struct tw_runner *runner, const struct tw_graph *g
     struct tw_plan_options options = tw_plan_options_default;
     options.threads_inside = wanted->threads_inside;
     options.precision = wanted->precision;
+    options.choices = wanted->choices;
     struct tw_graph *shaped = NULL;
     enum tw_status status = tw_graph_clone(graph, &shaped, error);
     if (status)
         return status;
     if (runner->takes_photos)
-        set_input_shape(shaped, &runner->policy);
+        tw_runner_shape_input(shaped, &runner->policy);
     status = keep_outputs(shaped, wanted, error);
     if (!status)
         status = tw_plan_compile(shaped, &options, &runner->plan, error);

@@ -14,7 +14,8 @@ struct tw_runner_options {
     size_t output_count;                  /* at least 1 */
     int workers;                          /* at least 1 */
     enum tw_precision precision;
-    int threads_inside; /* cores that one run uses: 1 for throughput, all for one photo's latency */
+    const struct tw_choices *choices; /* borrowed for the call; NULL: the fixed rules */
+    int threads_inside;               /* cores that one run uses: 1 for throughput, all for one photo's latency */
 };
 /* `graph` has one input: an image of the policy's size, or a vector. The graph may go after. TW_UNSUPPORTED: it has no value of
  * a name that is wanted. */
@@ -23,6 +24,9 @@ enum tw_status tw_runner_new(const struct tw_graph *graph, const struct tw_runne
 void tw_runner_free(struct tw_runner *runner); /* NULL is fine */
 /* Floats of outputs[index] of the options. */
 size_t tw_runner_output_size(const struct tw_runner *runner, size_t index);
+
+/* A network whose input size is free gets the policy's. */
+void tw_runner_shape_input(struct tw_graph *graph, const struct tw_image_policy *policy);
 
 struct tw_photo_size {
     int width, height; /* after EXIF orientation; 0 where it was not decoded */

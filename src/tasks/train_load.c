@@ -5,6 +5,7 @@
 #include "tasks/photos.h"
 #include "tasks/precision.h"
 #include "tasks/train_job.h"
+#include "tasks/tune.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,8 @@ static enum tw_status load_photos(struct tw_train_job *job, struct tw_train_resu
                                            &job->dataset, error);
     if (!status)
         status = tw_backbone_choose_precision(&job->backbone, &options->task, &job->dataset, error);
+    if (!status)
+        status = tw_backbone_choose_kernels(&job->backbone, &options->task, &job->output, error);
     if (!status)
         status = tw_embedding_store_open(&options->task, &job->backbone, options->output, true, &job->store, error);
     if (!status && options->eval_inputs)

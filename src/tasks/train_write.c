@@ -6,6 +6,7 @@
 #include "tasks/model.h"
 #include "tasks/run_report.h"
 #include "tasks/train_job.h"
+#include "tasks/tune.h"
 
 #include <string.h>
 
@@ -119,8 +120,12 @@ static enum tw_status write_examples(struct tw_train_job *job, struct tw_error *
     const struct tw_backbone *backbone = job->backbone.graph ? &job->backbone : NULL;
     const struct tw_manifest *manifest = job->input.manifest;
     char *policy = backbone ? tw_image_policy_to_json(&backbone->policy) : NULL;
-    if (backbone && !policy)
+    char *kernels = backbone ? tw_backbone_kernels(backbone) : NULL;
+    if (backbone && (!policy || !kernels)) {
+        tw_free(policy);
+        tw_free(kernels);
         return tw_fail_memory(error, 1, "a policy");
+    }
     struct tw_examples_origin origin = {.label_count = job->labels.count - (job->unlabelled_class >= 0)};
     if (backbone) {
         origin.backbone = backbone->name;
@@ -128,12 +133,14 @@ static enum tw_status write_examples(struct tw_train_job *job, struct tw_error *
         origin.layer = backbone->layer;
         origin.policy_json = policy;
         origin.engine = tw_engine_identity(backbone->precision);
+        origin.choices = kernels;
     } else if (manifest) {
         origin.backbone = manifest->backbone;
         origin.backbone_digest = manifest->backbone_digest;
         origin.layer = manifest->layer;
         origin.policy_json = manifest->policy_json;
         origin.engine = manifest->engine;
+        origin.choices = manifest->choices;
     }
     enum tw_status status = describe_split(job, &origin, error);
     if (!status)
@@ -143,6 +150,7 @@ static enum tw_status write_examples(struct tw_train_job *job, struct tw_error *
     tw_free(origin.moved_to_eval);
     tw_free(origin.moved_to_train);
     tw_free(policy);
+    tw_free(kernels);
     return status;
 }
 

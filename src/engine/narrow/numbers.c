@@ -1,5 +1,7 @@
 #include "engine/narrow/numbers.h"
 
+#include "engine/isa.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -107,9 +109,9 @@ KERNELS(avx512, __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))))
 const struct narrow_kernels *narrow_kernels_here(void)
 {
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+    if (tw_isa_has_avx512())
         return &avx512_kernels;
-    if (__builtin_cpu_supports("avx2"))
+    if (tw_isa_has_avx2())
         return &avx2_kernels;
 #endif
     return &portable_kernels;

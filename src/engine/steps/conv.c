@@ -64,13 +64,7 @@ static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, cons
     if (c->any.has_bias)
         arguments[count++] = (struct argument){DNNL_ARG_BIAS, bias};
     arguments[count++] = (struct argument){DNNL_ARG_DST, y};
-    const struct op_window *w = &c->window;
-    bool is_point = w->kernel[1] == 1 && w->kernel[2] == 1;
-    status = tw_plan_add_made(plan, node, is_point ? "onednn 1x1" : "onednn direct", made, arguments, count, error);
-    if (status != TW_OK)
-        return status;
-    plan->steps[plan->step_count - 1].flop = tw_convolution_flop(plan, node);
-    return TW_OK;
+    return tw_convolution_add_made(plan, node, "f32", made, arguments, count, error);
 unused:
     dnnl_primitive_desc_destroy(made->descriptor);
     dnnl_primitive_destroy(made->primitive);
@@ -78,8 +72,8 @@ unused:
 }
 
 /* Blocked channels first; what has no kernel in them gets the library's choice. */
-static bool make(const struct tw_plan *plan, const struct convolution *c, const_dnnl_primitive_attr_t attributes,
-                 struct tw_onednn_primitive *made)
+static bool make(const struct tw_plan *plan, const struct tw_node *node, const struct convolution *c,
+                 const_dnnl_primitive_attr_t attributes, struct tw_onednn_primitive *made)
 {
     dnnl_convolution_desc_t operation;
     for (int is_blocked = c->is_blocked; is_blocked >= 0; is_blocked--) {
@@ -89,7 +83,7 @@ static bool make(const struct tw_plan *plan, const struct convolution *c, const_
             layouts.y = c->blocked_y;
         }
         if (tw_convolution_operation(&c->window, &layouts, &operation) == dnnl_success &&
-            tw_onednn_make(plan->engine, &operation, attributes, made, &(struct tw_error){0}) == TW_OK)
+            tw_convolution_make(plan, node, "f32", &operation, attributes, made) == TW_OK)
             return true;
     }
     return false;
@@ -100,10 +94,10 @@ enum tw_status tw_step_conv(struct tw_plan *plan, const struct tw_node *node, bo
     struct convolution c = {0};
     dnnl_primitive_attr_t attributes;
     struct tw_onednn_primitive made = {0};
-    if (!tw_is_convolution(plan, node) || !tw_onednn_attributes(node, node->residual >= 0, &attributes))
+    if (!tw_is_convolution(plan->graph, node) || !tw_onednn_attributes(node, node->residual >= 0, &attributes))
         return TW_OK;
     enum tw_status status = describe(plan, node, &c, error);
-    if (status == TW_OK && make(plan, &c, attributes, &made)) {
+    if (status == TW_OK && make(plan, node, &c, attributes, &made)) {
         status = add(plan, node, &c, &made, error);
         *is_done = status == TW_OK;
     }

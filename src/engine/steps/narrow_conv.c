@@ -1,5 +1,6 @@
 /* Convolutions whose numbers are narrower than f32, each image as pixels of channels: bf16 with sums of f32, and integers of
  * eight bits with sums of 32, put on the grid of what is read from them. */
+#include "engine/isa.h"
 #include "engine/narrow/weights.h"
 #include "engine/steps/convolution.h"
 
@@ -77,7 +78,7 @@ static enum tw_status look_for_integers(struct tw_plan *plan, const struct tw_no
                                         struct tw_error *error)
 {
     const struct quantised *x = &plan->quantised[node->inputs[0]], *y = &plan->quantised[node->outputs[0]];
-    if (x->whole < 0 || !tw_onednn_has_whole_products())
+    if (x->whole < 0 || !tw_isa_has_vnni())
         return TW_OK;
     enum tw_status status = narrow_weights(&plan->graph->values[node->inputs[1]], &n->whole, error);
     if (status != TW_OK || n->whole == NULL)
@@ -217,13 +218,7 @@ static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, cons
     if (addend != NO_SLOT)
         arguments[count++] = (struct argument){TW_ONEDNN_ADDEND, addend};
     arguments[count++] = (struct argument){DNNL_ARG_DST, y};
-    bool is_point = n->window.kernel[1] == 1 && n->window.kernel[2] == 1;
-    status = tw_plan_add_made(plan, node, is_point ? "onednn 1x1" : "onednn direct", made, arguments, count, error);
-    if (status != TW_OK)
-        return status;
-    plan->steps[plan->step_count - 1].flop = tw_convolution_flop(plan, node);
-    plan->steps[plan->step_count - 1].precision = n->is_whole ? "int8" : "bf16";
-    return TW_OK;
+    return tw_convolution_add_made(plan, node, n->is_whole ? "int8" : "bf16", made, arguments, count, error);
 unused:
     dnnl_primitive_desc_destroy(made->descriptor);
     dnnl_primitive_destroy(made->primitive);
@@ -231,12 +226,12 @@ unused:
 }
 
 /* False: the library has no kernel of that kind for this CPU. */
-static bool make(const struct tw_plan *plan, const struct narrow *n, const_dnnl_primitive_attr_t attributes,
-                 struct tw_onednn_primitive *made)
+static bool make(const struct tw_plan *plan, const struct tw_node *node, const struct narrow *n,
+                 const_dnnl_primitive_attr_t attributes, struct tw_onednn_primitive *made)
 {
     dnnl_convolution_desc_t operation;
     if (tw_convolution_operation(&n->window, &n->layouts, &operation) != dnnl_success ||
-        tw_onednn_make(plan->engine, &operation, attributes, made, &(struct tw_error){0}) != TW_OK)
+        tw_convolution_make(plan, node, n->is_whole ? "int8" : "bf16", &operation, attributes, made) != TW_OK)
         return false;
     if (tw_onednn_is_fast(made->descriptor))
         return true;
@@ -257,7 +252,7 @@ static enum tw_status plan_narrow(struct tw_plan *plan, const struct tw_node *no
     if (status != TW_OK || (status = set_layouts(plan, node, n, error)) != TW_OK ||
         (status = fuse(plan, node, n, &attributes, &is_good, error)) != TW_OK || !is_good)
         return status;
-    if (make(plan, n, attributes, &made)) {
+    if (make(plan, node, n, attributes, &made)) {
         status = add(plan, node, n, &made, error);
         *is_done = status == TW_OK;
     }
@@ -268,7 +263,7 @@ static enum tw_status plan_narrow(struct tw_plan *plan, const struct tw_node *no
 enum tw_status tw_step_narrow_conv(struct tw_plan *plan, const struct tw_node *node, bool *is_done,
                                    struct tw_error *error)
 {
-    if (!tw_is_convolution(plan, node))
+    if (!tw_is_convolution(plan->graph, node))
         return TW_OK;
     struct narrow n = {.y_value = node->outputs[0]};
     enum tw_status status = look_for_integers(plan, node, &n, error);

@@ -1,10 +1,8 @@
 /* Convolutions that own kernels do faster than the library: see engine/winograd/rule.h. */
 #include "engine/winograd/winograd.h"
 
-#include "engine/onednn.h"
-#include "engine/plan.h"
+#include "engine/steps/convolution.h"
 #include "engine/winograd/rule.h"
-#include "graph/ops/support.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,11 +10,9 @@
 static bool fits(const struct tw_plan *plan, const struct tw_node *node)
 {
     const struct tw_value *values = plan->graph->values;
-    return node->op == TW_OP_CONV && values[node->inputs[0]].shape.rank == 4 &&
-           values[node->inputs[0]].shape.dims[0] == 1 && tw_node_int(node, "group", 1) == 1 &&
-           (node->activation == TW_ACT_NONE || node->activation == TW_ACT_RELU || node->activation == TW_ACT_CLIP) &&
-           tw_plan_is_constant(plan, node->inputs[1]) &&
-           (node->input_count < 3 || node->inputs[2] < 0 || tw_plan_is_constant(plan, node->inputs[2]));
+    return tw_is_convolution(plan->graph, node) && values[node->inputs[0]].shape.dims[0] == 1 &&
+           tw_node_int(node, "group", 1) == 1 &&
+           (node->activation == TW_ACT_NONE || node->activation == TW_ACT_RELU || node->activation == TW_ACT_CLIP);
 }
 
 /* False: not a convolution of a size that fits ints. */
@@ -102,17 +98,33 @@ static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, cons
         return status;
     const struct argument arguments[] = {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}, {DNNL_ARG_SRC_1, residual}};
     int count = node->residual >= 0 ? 3 : 2;
-    if ((status = tw_plan_add_step(plan, node, rule->name, NULL, arguments, count, error)) != TW_OK)
+    if ((status = tw_plan_add_step(plan, node, rule->name, NULL, arguments, count, error)) != TW_OK ||
+        (status = tw_convolution_note(plan, node, "f32", error)) != TW_OK)
         return status;
     struct step *step = &plan->steps[plan->step_count - 1];
     step->run = run;
     step->state = winograd;
     step->free_state = free_state;
     step->scratchpad_bytes = winograd_scratch_bytes(winograd);
-    step->flop = 2.0 * (double)op_product(&plan->graph->values[node->outputs[0]].shape, 0, 4) *
-                 (double)op_product(&plan->graph->values[node->inputs[1]].shape, 1, 4);
     plan->weight_bytes += winograd_weight_bytes(winograd);
     return TW_OK;
+}
+
+/* What the table says, or the trial; else the rule. NULL: the library does it. */
+static const struct winograd_rule *choose(const struct tw_plan *plan, const struct tw_node *node,
+                                          const struct winograd_shape *shape, int width)
+{
+    const char *choice = tw_convolution_choice(plan, node, "f32");
+    bool is_library = choice != NULL && strncmp(choice, "onednn ", 7) == 0;
+    if (is_library || (choice == NULL && plan->trial.kind == TRIAL_LIBRARY))
+        return NULL;
+    const struct winograd_rule *rule = NULL;
+    if (choice != NULL)
+        rule = winograd_rule_named(shape, choice);
+    else if (plan->trial.kind == TRIAL_OWN)
+        rule = winograd_rule_at(shape, plan->trial.index);
+    bool suits = rule != NULL && (node->residual < 0 || rule->tile == 1);
+    return suits ? rule : winograd_rule_for(shape, width);
 }
 
 enum tw_status tw_step_winograd(struct tw_plan *plan, const struct tw_node *node, bool *is_done, struct tw_error *error)
@@ -134,7 +146,7 @@ enum tw_status tw_step_winograd(struct tw_plan *plan, const struct tw_node *node
         return TW_OK;
     int width = (int)layouts[0].format_desc.blocking.inner_blks[0];
     const struct vector_kernels *kernels = vector_kernels_for(width);
-    const struct winograd_rule *rule = winograd_rule_for(&shape, width);
+    const struct winograd_rule *rule = choose(plan, node, &shape, width);
     if (kernels == NULL || rule == NULL || (node->residual >= 0 && rule->tile > 1))
         return TW_OK;
     for (int i = 0; i < 2; i++)

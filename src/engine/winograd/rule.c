@@ -1,5 +1,7 @@
 #include "engine/winograd/rule.h"
 
+#include <string.h>
+
 /* In one dimension, in two. */
 static const struct winograd_rule rules[][2] = {
     {{"winograd 1d F(2,3)", 2, 3}, {"winograd 2d F(2x2,3x3)", 2, 3}},
@@ -39,38 +41,79 @@ static double direct_cost(const struct winograd_shape *s, const struct costs *co
     return cost_of(s, &direct, width, (double)s->kernel[0] * s->kernel[1], (double)s->out[0] * s->out[1]);
 }
 
-/* As though the two dimensions were one or the kernel square; negative: there is no such form. */
-static double winograd_cost(const struct winograd_shape *shape, const struct costs *costs, int width, int tile)
+static struct winograd_shape with_tile(const struct winograd_shape *shape, int tile)
 {
     struct winograd_shape tiled = *shape;
+    for (int i = 0; i < 2; i++)
+        tiled.tile[i] = shape->kernel[i] > 1 ? tile : 1;
+    return tiled;
+}
+
+static double winograd_cost(const struct winograd_shape *shape, const struct costs *costs, int width, int tile)
+{
+    struct winograd_shape tiled = with_tile(shape, tile);
     double points = 1, tiles = 1;
     for (int i = 0; i < 2; i++) {
-        tiled.tile[i] = shape->kernel[i] > 1 ? tile : 1;
         points *= tiled.tile[i] + shape->kernel[i] - 1;
         tiles *= (shape->out[i] + tiled.tile[i] - 1) / tiled.tile[i];
     }
-    return winograd_has(&tiled) ? cost_of(shape, costs, width, points, tiles) : -1;
+    return cost_of(shape, costs, width, points, tiles);
+}
+
+static const struct winograd_rule *untiled(const struct winograd_shape *shape)
+{
+    struct winograd_shape direct = with_tile(shape, 1);
+    if (shape->kernel[0] * shape->kernel[1] * shape->stride[0] * shape->stride[1] == 1)
+        return &point_rule;
+    return winograd_has(&direct) ? &direct_rule : NULL;
+}
+
+/* The form with tiles that `rules[index]` names, where it is one of this shape; as though the two dimensions were one or the
+ * kernel square. */
+static const struct winograd_rule *tiled_rule(const struct winograd_shape *shape, size_t index)
+{
+    bool is_2d = shape->kernel[0] > 1 && shape->kernel[1] > 1;
+    const struct winograd_rule *rule = &rules[index][is_2d];
+    int taps = shape->kernel[0] > 1 ? shape->kernel[0] : shape->kernel[1];
+    struct winograd_shape tiled = with_tile(shape, rule->tile);
+    bool is_even = !is_2d || shape->kernel[0] == shape->kernel[1];
+    return rule->name != NULL && rule->taps == taps && is_even && winograd_has(&tiled) ? rule : NULL;
+}
+
+const struct winograd_rule *winograd_rule_at(const struct winograd_shape *shape, int index)
+{
+    const struct winograd_rule *first = untiled(shape);
+    if (first != NULL && index-- == 0)
+        return first;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        const struct winograd_rule *rule = tiled_rule(shape, i);
+        if (rule != NULL && index-- == 0)
+            return rule;
+    }
+    return NULL;
+}
+
+const struct winograd_rule *winograd_rule_named(const struct winograd_shape *shape, const char *name)
+{
+    const struct winograd_rule *rule;
+    for (int i = 0; (rule = winograd_rule_at(shape, i)) != NULL; i++) {
+        if (strcmp(rule->name, name) == 0)
+            break;
+    }
+    return rule;
 }
 
 const struct winograd_rule *winograd_rule_for(const struct winograd_shape *shape, int width)
 {
     const struct costs *costs = width == 16 ? &costs_16 : &costs_8;
     const struct winograd_rule *best = NULL;
-    struct winograd_shape direct = *shape;
-    direct.tile[0] = direct.tile[1] = 1;
-    bool is_2d = shape->kernel[0] > 1 && shape->kernel[1] > 1;
-    int taps = shape->kernel[0] > 1 ? shape->kernel[0] : shape->kernel[1];
-    if (taps == 1)
-        return shape->stride[0] * shape->stride[1] == 1 ? &point_rule : &direct_rule;
-    if (shape->stride[0] * shape->stride[1] > 1)
-        return winograd_has(&direct) ? &direct_rule : NULL;
-    if (is_2d && shape->kernel[0] != shape->kernel[1])
-        return NULL;
+    if (shape->kernel[0] * shape->kernel[1] == 1 || shape->stride[0] * shape->stride[1] > 1)
+        return untiled(shape);
     double least = direct_cost(shape, costs, width);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        const struct winograd_rule *rule = &rules[i][is_2d];
-        double cost = rule->taps == taps ? winograd_cost(shape, costs, width, rule->tile) : -1;
-        if (cost < 0 || cost >= least)
+        const struct winograd_rule *rule = tiled_rule(shape, i);
+        double cost = rule != NULL ? winograd_cost(shape, costs, width, rule->tile) : least;
+        if (cost >= least)
             continue;
         least = cost;
         best = rule;

@@ -11,5 +11,8 @@ struct winograd_rule {
 };
 /* NULL: the library is faster, or there is no form. `width`: channels in a block. Ignores shape->tile. */
 const struct winograd_rule *winograd_rule_for(const struct winograd_shape *shape, int width);
+/* Every form that there is of a shape, fast or not, by number and by name; NULL: there is none. Ignore shape->tile too. */
+const struct winograd_rule *winograd_rule_at(const struct winograd_shape *shape, int index);
+const struct winograd_rule *winograd_rule_named(const struct winograd_shape *shape, const char *name);
 
 #endif

@@ -60,7 +60,7 @@ static inline struct tw_plan *against_compile(const struct tw_graph *graph, int6
 {
     struct tw_plan *plan = NULL;
     struct tw_error error = {0};
-    const struct tw_plan_options options = {batch, threads, TW_PRECISION_F32};
+    const struct tw_plan_options options = {.batch = batch, .threads_inside = threads};
     if (tw_plan_compile(graph, &options, &plan, &error))
         fail_msg("%s", error.text);
     return plan;

@@ -223,7 +223,7 @@ static void int8_is_refused_for_a_network_of_floats(void **state)
     struct tw_error error = {0};
     int y = NODE(graph, TW_OP_RELU, net_input(graph, SHAPE(1, 4)));
     assert_true(tw_graph_set_outputs(graph, &y, 1));
-    const struct tw_plan_options options = {1, 1, TW_PRECISION_INT8};
+    const struct tw_plan_options options = {.batch = 1, .precision = TW_PRECISION_INT8};
     assert_int_equal(tw_plan_compile(graph, &options, &plan, &error), TW_UNSUPPORTED);
     assert_non_null(strstr(error.text, "backbone quantize"));
     tw_graph_free(graph);
@@ -258,7 +258,7 @@ static struct tw_plan *compile_bf16(const struct tw_graph *graph, int64_t batch,
 {
     struct tw_plan *plan = NULL;
     struct tw_error error = {0};
-    const struct tw_plan_options options = {batch, threads, TW_PRECISION_BF16};
+    const struct tw_plan_options options = {.batch = batch, .threads_inside = threads, .precision = TW_PRECISION_BF16};
     if (tw_plan_compile(graph, &options, &plan, &error))
         fail_msg("%s", error.text);
     return plan;

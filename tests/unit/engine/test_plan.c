@@ -329,8 +329,8 @@ static void what_cannot_be_compiled_is_named(void **state)
     graph = tw_graph_new();
     x = net_input(graph, SHAPE(4, 3));
     OUTPUTS(graph, NODE(graph, TW_OP_RELU, x));
-    expect_refusal(graph, (struct tw_plan_options){6, 1, TW_PRECISION_F32}, "batches of 4, 6 are asked for");
-    expect_refusal(graph, (struct tw_plan_options){4, 1, TW_PRECISION_INT8}, "precision int8");
+    expect_refusal(graph, (struct tw_plan_options){.batch = 6}, "batches of 4, 6 are asked for");
+    expect_refusal(graph, (struct tw_plan_options){.batch = 4, .precision = TW_PRECISION_INT8}, "precision int8");
     tw_graph_free(graph);
 
     graph = tw_graph_new();

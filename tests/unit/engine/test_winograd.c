@@ -393,8 +393,8 @@ static void the_peak_is_that_of_some_cores(void **state)
 {
     double one = 0, two = 0;
     (void)state;
-    assert_int_equal(tw_engine_peak(1, &one, NULL), TW_OK);
-    assert_int_equal(tw_engine_peak(2, &two, NULL), TW_OK);
+    assert_int_equal(tw_engine_peak(1, TW_PRECISION_F32, &one, NULL), TW_OK);
+    assert_int_equal(tw_engine_peak(2, TW_PRECISION_F32, &two, NULL), TW_OK);
     assert_true(one > 1e8 && one < 1e13);
     assert_true(two > one / 4 && two < one * 4); /* others may take the second core */
 }
