@@ -30,6 +30,8 @@ static const enum tw_option_id check_options[] = {TW_OPTION_OUTPUT,   TW_OPTION_
 static const enum tw_option_id records_options[] = {TW_OPTION_VALUES, CONSOLE_OPTIONS};
 
 static const enum tw_option_id models_options[] = {TW_OPTION_NAME, TW_OPTION_DESCRIPTION, CONSOLE_OPTIONS};
+static const enum tw_option_id serve_options[] = {TW_OPTION_LISTEN,     TW_OPTION_NAME,      TW_OPTION_POLL,
+                                                  TW_OPTION_MAX_PIXELS, TW_OPTION_MAX_BYTES, CONSOLE_OPTIONS};
 
 static const enum tw_option_id logs_options[] = {TW_OPTION_FOLLOW, TW_OPTION_JSON, TW_OPTION_QUIET, TW_OPTION_VERBOSE,
                                                  TW_OPTION_COUNT};
@@ -98,6 +100,10 @@ const struct tw_command tw_command_table[] = {
      "takes it "
      "away. The default cannot be deleted unless it is the last version, nor a model that has versions.",
      models_options, 2, tw_command_models},
+    {"serve", "use", "STORE|MODEL", "predictions over HTTP",
+     "Serves every version of a store's models, and follows the store while it runs; or one run folder or model file. "
+     "POST a photo to /predict/NAME. SIGTERM ends it after the requests in progress.",
+     serve_options, 1, tw_command_serve},
     {"records", "look", "cat|count|check FILE|FOLDER...", "looks into TFRecord files, ours and others'", NULL,
      records_options, 2, tw_command_records},
 };

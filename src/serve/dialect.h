@@ -1,0 +1,28 @@
+/* A way of speaking: paths, bodies and errors as one of the known servers has them, over the same core. One file and one table
+ * line each. */
+#ifndef TW_SERVE_DIALECT_H
+#define TW_SERVE_DIALECT_H
+
+#include "serve/exchange.h"
+
+struct tw_dialect {
+    const char *name; /* "tensorflow_serving": in metrics and the log */
+    bool (*owns)(const char *path);
+    /* Reads the request, whose body is whole. True: exchange->response is the answer, or exchange->call holds photos that are to
+     * be answered first. False: refused (tw_refuse). */
+    bool (*begin)(struct tw_exchange *exchange);
+    /* After the call: the answer. False: refused. */
+    bool (*finish)(struct tw_exchange *exchange);
+    /* The body of a refusal, the code of which stands in exchange->response.code. */
+    void (*refuse)(struct tw_exchange *exchange);
+};
+extern const struct tw_dialect tw_dialect_plain, tw_dialect_tensorflow_serving, tw_dialect_health;
+
+enum { TW_MOST_DIALECTS = 12 };
+extern const struct tw_dialect *const tw_dialects[]; /* in dialects/table.c */
+extern const size_t tw_dialect_count;
+size_t tw_dialect_index(const struct tw_dialect *dialect);
+/* The dialect that owns a path; the plain one where no other does. */
+const struct tw_dialect *tw_dialect_of(const char *path);
+
+#endif
