@@ -9,7 +9,8 @@
 
 enum { TW_JSON_MOST_DEPTH = 16 };
 
-/* The whole of `text` is one JSON value. Put it back by json_object_put. TW_CORRUPT with the place of the first mistake. */
+/* The whole of `text` is one JSON value. Put it back by json_object_put. TW_CORRUPT with the place of the first mistake; NaN and
+ * texts in single quotes are no mistakes to json-c. */
 enum tw_status tw_json_read(struct tw_span text, struct json_object **json, struct tw_error *error) TW_MUST_USE;
 /* The bytes of {"b64": "..."}: an object of this one member, its text base64 (RFC 4648, with padding, standard or URL-safe
  * alphabet). TW_CORRUPT otherwise. `bytes` is cleared first. */
