@@ -5,6 +5,7 @@
 #include "tasks/train.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static enum tw_exit report(const struct tw_arguments *arguments, struct tw_console *console,
                            const struct tw_train_result *result, struct tw_error *error)
@@ -13,7 +14,7 @@ static enum tw_exit report(const struct tw_arguments *arguments, struct tw_conso
     const char *const *labels = (const char *const *)result->labels;
     enum tw_status status = TW_OK;
     if (console->is_json && result->has_metrics) {
-        status = tw_evaluation_json(&result->metrics, labels, result->recipe_json, &out, error);
+        status = tw_evaluation_json(&result->metrics, labels, result->more_json, &out, error);
     } else if (console->is_json) {
         status = tw_buffer_printf(&out, error, "{\"accuracy\":null,\"count\":0,\"train\":%zu}\n", result->train);
     } else if (!console->is_quiet) {
@@ -29,7 +30,11 @@ static enum tw_exit report(const struct tw_arguments *arguments, struct tw_conso
         if (status == TW_OK && result->has_metrics)
             status = tw_evaluation_text(&result->metrics, labels, &out, error);
         if (status == TW_OK)
-            status = tw_buffer_printf(&out, error, "\nmodel: %s\n", result->model_path);
+            status = tw_buffer_append_text(&out, "\n", error);
+        if (status == TW_OK)
+            status = tw_learning_to_text(&result->calibration, &result->curve, &out, error);
+        if (status == TW_OK)
+            status = tw_buffer_printf(&out, error, "model: %s\n", result->model_path);
     }
     enum tw_exit code = status == TW_OK ? tw_console_print(console, &out) : tw_console_fail(console, error);
     tw_buffer_release(&out);
@@ -46,6 +51,12 @@ static const char *default_recipe(const struct tw_arguments *arguments)
             return "workshop";
     }
     return "auto";
+}
+
+static enum tw_curve_wish curve_wish(const struct tw_arguments *arguments)
+{
+    const char *text = tw_text(arguments, TW_OPTION_LEARNING_CURVE, "auto");
+    return strcmp(text, "always") == 0 ? TW_CURVE_ALWAYS : strcmp(text, "never") == 0 ? TW_CURVE_NEVER : TW_CURVE_AUTO;
 }
 
 /* False: another process of the job trains, which is said, or TF_CONFIG cannot be read (status). */
@@ -76,6 +87,7 @@ enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_co
         .output = tw_text(arguments, TW_OPTION_OUTPUT, NULL),
         .eval_share = tw_number(arguments, TW_OPTION_EVAL_SHARE, 0.1),
         .recipe = tw_text(arguments, TW_OPTION_RECIPE, default_recipe(arguments)),
+        .curve = curve_wish(arguments),
         .recipe_options =
             {
                 .seed = (uint64_t)tw_integer(arguments, TW_OPTION_SEED, 0),

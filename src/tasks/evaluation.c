@@ -78,16 +78,16 @@ static enum tw_status write_text(void *context, const struct tw_metrics_view *vi
     return tw_metrics_to_text(view, context, error);
 }
 
-enum tw_status tw_evaluation_json(const struct tw_metrics *metrics, const char *const *labels, const char *recipe_json,
+enum tw_status tw_evaluation_json(const struct tw_metrics *metrics, const char *const *labels, const char *more_json,
                                   struct tw_buffer *out, struct tw_error *error)
 {
     enum tw_status status = tw_evaluation_view(metrics, labels, write_json, out, error);
-    if (status || !recipe_json)
+    if (status || !more_json)
         return status;
     while (out->size > 0 && out->data[out->size - 1] != '}') /* the object's end and a newline */
         out->size--;
     out->size -= out->size > 0;
-    return tw_buffer_printf(out, error, ",\"recipe\":%s}\n", recipe_json);
+    return tw_buffer_printf(out, error, ",%s}\n", more_json);
 }
 
 enum tw_status tw_evaluation_text(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,

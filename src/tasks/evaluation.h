@@ -11,8 +11,8 @@ typedef enum tw_status tw_view_user(void *context, const struct tw_metrics_view 
 enum tw_status tw_evaluation_view(const struct tw_metrics *metrics, const char *const *labels, tw_view_user *use,
                                   void *context, struct tw_error *error) TW_MUST_USE;
 
-/* metrics.json. `recipe_json`: an object, the value of "recipe"; NULL: none. */
-enum tw_status tw_evaluation_json(const struct tw_metrics *metrics, const char *const *labels, const char *recipe_json,
+/* metrics.json. `more_json`: further members, as they stand between an object's braces; NULL: none. */
+enum tw_status tw_evaluation_json(const struct tw_metrics *metrics, const char *const *labels, const char *more_json,
                                   struct tw_buffer *out, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_evaluation_text(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
                                   struct tw_error *error) TW_MUST_USE;

@@ -6,6 +6,7 @@
 #include "tasks/train_job.h"
 
 #include <math.h>
+#include <string.h>
 
 static enum tw_status hash_settings(const struct tw_train_job *job, struct tw_digest *digest, struct tw_error *error)
 {
@@ -103,6 +104,10 @@ static enum tw_status train_head(struct tw_train_job *job, const struct tw_recip
     options->observe = observe;
     options->observer_context = job;
     options->choice_json = &job->choice;
+    options->calibration = &job->calibration;
+    bool wants_curve = job->options->curve == TW_CURVE_ALWAYS ||
+                       (job->options->curve == TW_CURVE_AUTO && strcmp(recipe->name, "auto") == 0);
+    options->curve = wants_curve ? &job->curve : NULL;
     enum tw_status status = recipe->train(&train, options, &job->head, error);
     if (!status)
         status = tw_monitor_status(&job->monitor, error);
@@ -145,8 +150,6 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     if (!status) { /* the names change hands */
         result->label_count = job.labels.count;
         result->labels = tw_labels_take(&job.labels);
-        result->recipe_json = job.recipe_json;
-        job.recipe_json = NULL;
     }
     tw_embedding_store_close(&job.store, !status);
     tw_output_end(&job.output);
@@ -176,6 +179,6 @@ void tw_train_result_release(struct tw_train_result *result)
         tw_free(result->labels[i]);
     tw_free(result->labels);
     tw_free(result->model_path);
-    tw_free(result->recipe_json);
+    tw_free(result->more_json);
     *result = (struct tw_train_result){0};
 }

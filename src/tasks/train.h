@@ -2,10 +2,13 @@
 #ifndef TW_TASKS_TRAIN_H
 #define TW_TASKS_TRAIN_H
 
+#include "tasks/learning.h"
 #include "tasks/options.h"
 #include "train/metrics.h"
 #include "train/recipe.h"
 
+/* Whether a learning curve is drawn: AUTO where it costs less than the training, as with the recipe `auto`. */
+enum tw_curve_wish { TW_CURVE_AUTO, TW_CURVE_ALWAYS, TW_CURVE_NEVER };
 struct tw_train_options {
     struct tw_task_options task;
     const char *const *inputs;
@@ -16,6 +19,7 @@ struct tw_train_options {
     const char *output;
     double eval_share;
     const char *recipe;
+    enum tw_curve_wish curve;
     struct tw_recipe_options recipe_options; /* seed, steps, ...; the rest is filled in */
     bool is_forced;
 };
@@ -27,7 +31,10 @@ struct tw_train_result {
     char **labels; /* metrics.class_count */
     size_t label_count;
     char *model_path;
-    char *recipe_json; /* what decided the head, and what a choosing recipe chose among */
+    char *more_json; /* for tw_evaluation_json: recipe (what decided the head, and what a choosing recipe chose among),
+                        calibration, learning_curve */
+    struct tw_calibration_view calibration;
+    struct tw_curve_view curve;
     double embed_seconds, train_seconds;
 };
 enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_result *result,

@@ -23,6 +23,8 @@ struct tw_train_job {
     float *scores;           /* of eval's rows */
     struct tw_buffer choice; /* what the recipe chose, as JSON; empty where it does not choose */
     struct tw_head head;
+    struct tw_calibration_record calibration;
+    struct tw_learning_curve curve;
 };
 
 /* train_load.c: what the inputs are; then rows, labels and sides from them. */

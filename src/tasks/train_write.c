@@ -65,6 +65,35 @@ static enum tw_status write_model(struct tw_train_job *job, struct tw_train_resu
     return status;
 }
 
+/* Calibration before and after, on the evaluated rows too, and the learning curve. */
+static enum tw_status tell_learning(const struct tw_train_job *job, const struct tw_examples *eval,
+                                    struct tw_train_result *result, struct tw_error *error)
+{
+    struct tw_reliability before = {0}, after = {0};
+    struct tw_buffer json = {0};
+    double temperature = job->calibration.temperature;
+    enum tw_status status = TW_OK;
+    tw_learning_view_record(&job->calibration, &result->calibration);
+    tw_learning_view_curve(&job->curve, &result->curve);
+    if (temperature > 0 && eval->count)
+        status = tw_reliability_evaluated(eval, job->scores, job->labels.count, job->unlabelled_class, temperature,
+                                          &before, error);
+    if (!status && eval->count)
+        status =
+            tw_reliability_evaluated(eval, job->scores, job->labels.count, job->unlabelled_class, 1, &after, error);
+    tw_learning_view_reliability(&before, &result->calibration.eval_before);
+    tw_learning_view_reliability(&after, &result->calibration.eval_after);
+    if (!status)
+        status = tw_buffer_printf(&json, error, "\"recipe\":%s,", job->recipe_json);
+    if (!status)
+        status = tw_learning_to_json(&result->calibration, &result->curve, &json, error);
+    result->more_json = status ? NULL : tw_strndup((const char *)json.data, json.size);
+    if (!status && !result->more_json)
+        status = tw_fail_memory(error, json.size, "the metrics");
+    tw_buffer_release(&json);
+    return status;
+}
+
 static enum tw_status write_evaluation(struct tw_train_job *job, struct tw_train_result *result, struct tw_error *error)
 {
     const char *output = job->options->output;
@@ -73,7 +102,10 @@ static enum tw_status write_evaluation(struct tw_train_job *job, struct tw_train
     if (eval.count == 0) {
         tw_log(job->options->task.sink, TW_LOG_WARNING,
                "nothing to evaluate on: the model's accuracy is not known (give --eval or --eval-share)");
-        return tw_output_write(output, "predictions.csv", tw_span_of_text("key,label,prediction,score\n"), error);
+        enum tw_status told = tell_learning(job, &eval, result, error);
+        return told
+                   ? told
+                   : tw_output_write(output, "predictions.csv", tw_span_of_text("key,label,prediction,score\n"), error);
     }
     struct tw_buffer json = {0}, csv = {0};
     float *scores = job->scores = tw_alloc(eval.count * job->labels.count, sizeof *scores);
@@ -87,7 +119,9 @@ static enum tw_status write_evaluation(struct tw_train_job *job, struct tw_train
         status = tw_metrics_complete(&eval, scores, job->unlabelled_class, job->options->task.threads, &result->metrics,
                                      error);
     if (!status)
-        status = tw_evaluation_json(&result->metrics, labels, job->recipe_json, &json, error);
+        status = tell_learning(job, &eval, result, error);
+    if (!status)
+        status = tw_evaluation_json(&result->metrics, labels, result->more_json, &json, error);
     if (!status)
         status = tw_predictions_csv(&eval, scores, &result->metrics, labels, &csv, error);
     if (!status)

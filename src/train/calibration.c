@@ -8,41 +8,54 @@
 
 enum { GOLDEN_STEPS = 40 };
 
-static double loss_at(const struct tw_held_out *h, const float *logits, double temperature)
+/* Targets are smoothed by `doubt`, a share that is spread over all classes. */
+static double loss_at(const struct tw_held_out *h, const float *logits, double temperature, double doubt)
 {
     double loss = 0, rows = 0;
     for (size_t row = 0; row < h->count; row++) {
         const float *values = logits + row * h->classes, *target = h->targets + row * h->classes;
         if (h->folds[row] == TW_NEVER_HELD_OUT)
             continue;
-        double most = -INFINITY, sum = 0, at_target = 0;
+        double most = -INFINITY, sum = 0, at_target = 0, of_all = 0;
         for (size_t c = 0; c < h->classes; c++)
             most = fmax(most, (double)values[c] / temperature);
         for (size_t c = 0; c < h->classes; c++) {
-            sum += exp((double)values[c] / temperature - most);
-            at_target += target[c] > 0 ? (double)target[c] * ((double)values[c] / temperature - most) : 0;
+            double value = (double)values[c] / temperature - most;
+            sum += exp(value);
+            at_target += target[c] > 0 ? (double)target[c] * value : 0;
+            of_all += value / (double)h->classes;
         }
-        loss += log(sum) - at_target;
+        loss += log(sum) - (1 - doubt) * at_target - doubt * of_all;
         rows++;
     }
     return rows > 0 ? loss / rows : 0;
 }
 
+/* As Platt's (1999) for two classes: that all of n rows are right leaves a doubt of about one in n + 2, so that few rows
+ * never make scores of 1. */
+static double doubt_of(const struct tw_held_out *h)
+{
+    double rows = 0;
+    for (size_t row = 0; row < h->count; row++)
+        rows += h->folds[row] != TW_NEVER_HELD_OUT;
+    return 1 / (rows + 2);
+}
+
 /* Golden section over the logarithm; the loss is unimodal in it. */
 double tw_temperature_fit(const struct tw_held_out *held_out, const float *logits)
 {
-    const double ratio = (sqrt(5) - 1) / 2;
+    const double ratio = (sqrt(5) - 1) / 2, doubt = doubt_of(held_out);
     double low = log(0.01), high = log(100), a = high - ratio * (high - low), b = low + ratio * (high - low);
-    double at_a = loss_at(held_out, logits, exp(a)), at_b = loss_at(held_out, logits, exp(b));
+    double at_a = loss_at(held_out, logits, exp(a), doubt), at_b = loss_at(held_out, logits, exp(b), doubt);
     for (int i = 0; i < GOLDEN_STEPS && high - low > 1e-3; i++) {
         if (at_a <= at_b) {
             high = b, b = a, at_b = at_a;
             a = high - ratio * (high - low);
-            at_a = loss_at(held_out, logits, exp(a));
+            at_a = loss_at(held_out, logits, exp(a), doubt);
         } else {
             low = a, a = b, at_a = at_b;
             b = low + ratio * (high - low);
-            at_b = loss_at(held_out, logits, exp(b));
+            at_b = loss_at(held_out, logits, exp(b), doubt);
         }
     }
     return exp((low + high) / 2);

@@ -13,7 +13,8 @@ struct tw_held_out {
     const uint8_t *folds; /* count */
     size_t count, classes;
 };
-/* The temperature in [0.01, 100] with the least mean cross entropy of softmax(logits / temperature). */
+/* The temperature in [0.01, 100] with the least mean cross entropy of softmax(logits / temperature) to targets that are
+ * smoothed by one part in rows + 2. */
 double tw_temperature_fit(const struct tw_held_out *held_out, const float *logits);
 /* logits become log(softmax(logits / temperature)). */
 void tw_temperature_apply(const struct tw_held_out *held_out, double temperature, float *logits);

@@ -73,26 +73,20 @@ static float kernel_scale(const struct tw_design *design, double gamma)
     return design->spread > 0 ? (float)(gamma / (2 * design->spread)) : 0;
 }
 
-/* What a solver of the family sees. Owned: the kernel. */
-struct view {
-    struct tw_problem problem;
-    float *kernel;
-};
-
-static void view_release(struct view *view)
+void tw_view_release(struct tw_view *view)
 {
     tw_free(view->kernel);
-    *view = (struct view){0};
+    *view = (struct tw_view){0};
 }
 
-static enum tw_status view_linear(struct view *view, struct tw_design *design, struct tw_error *error)
+static enum tw_status view_linear(struct tw_view *view, struct tw_design *design, struct tw_error *error)
 {
     view->problem.basis = tw_design_basis(design);
     view->problem.rank = design->rank;
     return tw_design_scatter(design, &view->problem.scatter, error);
 }
 
-static enum tw_status view_kernel(struct view *view, struct tw_design *design, double gamma, struct tw_error *error)
+static enum tw_status view_kernel(struct tw_view *view, struct tw_design *design, double gamma, struct tw_error *error)
 {
     size_t n = design->count;
     const float *distances;
@@ -106,16 +100,16 @@ static enum tw_status view_kernel(struct view *view, struct tw_design *design, d
     return status == TW_OK ? tw_parallel_for(design->threads, n, exponentiate_row, (void *)&kernel, error) : status;
 }
 
-static enum tw_status view_init(struct view *view, const struct tw_task *task, const struct tw_family *family,
-                                struct tw_design *design, double gamma, struct tw_error *error)
+enum tw_status tw_view_init(struct tw_view *view, const struct tw_task *task, const struct tw_family *family,
+                            struct tw_design *design, double gamma, struct tw_error *error)
 {
-    *view = (struct view){.problem = {.count = design->count,
-                                      .width = design->width,
-                                      .spread = design->spread,
-                                      .targets = task->held_out.targets,
-                                      .classes = task->held_out.classes,
-                                      .folds = task->held_out.folds,
-                                      .threads = task->threads}};
+    *view = (struct tw_view){.problem = {.count = design->count,
+                                         .width = design->width,
+                                         .spread = design->spread,
+                                         .targets = task->held_out.targets,
+                                         .classes = task->held_out.classes,
+                                         .folds = task->held_out.folds,
+                                         .threads = task->threads}};
     return family->is_kernel ? view_kernel(view, design, gamma, error) : view_linear(view, design, error);
 }
 
@@ -169,6 +163,29 @@ static enum tw_status cross_validate(const struct tw_task *task, const struct tw
     return status;
 }
 
+enum tw_status tw_candidate_ask(const struct tw_candidate *candidate, const struct tw_view *view, const uint8_t *folds,
+                                int fold, float *log_scores, struct tw_error *error)
+{
+    struct tw_problem p = view->problem;
+    float *weights = tw_alloc(p.rank * p.classes, sizeof *weights), *bias = tw_alloc(p.classes, sizeof *bias);
+    enum tw_status status = TW_OK;
+    p.folds = folds;
+    if (weights == NULL || bias == NULL)
+        status = tw_fail_memory(error, p.rank * p.classes * sizeof *weights, "a rule");
+    if (status == TW_OK)
+        status = candidate->family->fit(&p, fold, &candidate->strength, 1, weights, bias, error);
+    if (status == TW_OK)
+        status = score_fold(&p, fold, weights, bias, log_scores, error);
+    for (size_t row = 0; row < p.count && status == TW_OK; row++) {
+        const struct tw_held_out one = {.count = 1, .classes = p.classes};
+        if (folds[row] == fold)
+            tw_temperature_apply(&one, candidate->temperature, log_scores + row * p.classes);
+    }
+    tw_free(weights);
+    tw_free(bias);
+    return status;
+}
+
 static bool are_finite(const float *values, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -206,9 +223,9 @@ static enum tw_status judge_view(const struct tw_task *task, const struct tw_fam
                                  double gamma, struct tw_candidates *candidates, struct tw_error *error)
 {
     size_t size = task->held_out.count * task->held_out.classes;
-    struct view view = {0};
+    struct tw_view view = {0};
     float *logits = tw_alloc(family->strength_count * size, sizeof *logits);
-    enum tw_status status = logits != NULL ? view_init(&view, task, family, design, gamma, error)
+    enum tw_status status = logits != NULL ? tw_view_init(&view, task, family, design, gamma, error)
                                            : tw_fail_memory(error, size * sizeof *logits, "cross-validation");
     if (status == TW_OK)
         status = cross_validate(task, family, &view.problem, logits, error);
@@ -217,7 +234,7 @@ static enum tw_status judge_view(const struct tw_task *task, const struct tw_fam
             .family = family, .map = design->map, .gamma = gamma, .strength = family->strengths[s]};
         status = add(task, candidate, logits + s * size, candidates, error);
     }
-    view_release(&view);
+    tw_view_release(&view);
     tw_free(logits);
     return status == TW_UNSUPPORTED ? TW_OK : status; /* singular: no candidate */
 }
@@ -339,7 +356,7 @@ static enum tw_status add_sums(const struct rule *rule, const float *kernel, dou
     return TW_OK;
 }
 
-static enum tw_status add_rule(const struct rule *rule, const struct view *view, struct tw_branch *branch,
+static enum tw_status add_rule(const struct rule *rule, const struct tw_view *view, struct tw_branch *branch,
                                struct tw_error *error)
 {
     size_t classes = rule->task->held_out.classes;
@@ -359,9 +376,9 @@ enum tw_status tw_candidate_to_branch(const struct tw_task *task, const struct t
                                       struct tw_branch *branch, struct tw_error *error)
 {
     size_t classes = task->held_out.classes;
-    struct view view = {0};
+    struct tw_view view = {0};
     float *weights = NULL, *bias = tw_alloc(classes, sizeof *bias);
-    enum tw_status status = bias != NULL ? view_init(&view, task, candidate->family, design, candidate->gamma, error)
+    enum tw_status status = bias != NULL ? tw_view_init(&view, task, candidate->family, design, candidate->gamma, error)
                                          : tw_fail_memory(error, classes * sizeof *bias, "the head");
     if (status == TW_OK && (weights = tw_alloc(view.problem.rank * classes, sizeof *weights)) == NULL)
         status = tw_fail_memory(error, view.problem.rank * classes * sizeof *weights, "the head");
@@ -375,7 +392,7 @@ enum tw_status tw_candidate_to_branch(const struct tw_task *task, const struct t
     if (status == TW_OK)
         status =
             add_rule(&(struct rule){task, candidate, design, weights, bias, places, outputs}, &view, branch, error);
-    view_release(&view);
+    tw_view_release(&view);
     tw_free(weights);
     tw_free(bias);
     return status;

@@ -53,5 +53,17 @@ enum tw_status tw_candidates_judge(const struct tw_task *task, const struct tw_f
 enum tw_status tw_candidate_to_branch(const struct tw_task *task, const struct tw_candidate *candidate,
                                       struct tw_design *design, const size_t *places, size_t outputs,
                                       struct tw_branch *branch, struct tw_error *error) TW_MUST_USE;
+/* What a solver of a family sees, kept while it is asked several times. Zero-initialise; release accepts the zero state. */
+struct tw_view {
+    struct tw_problem problem;
+    float *kernel; /* NULL: no kernel machine */
+};
+enum tw_status tw_view_init(struct tw_view *view, const struct tw_task *task, const struct tw_family *family,
+                            struct tw_design *design, double gamma, struct tw_error *error) TW_MUST_USE;
+void tw_view_release(struct tw_view *view);
+/* By a rule learnt from the rows whose folds[row] is not `fold`: calibrated log scores (count x classes) of those whose is.
+ * Other rows are left as they are. `folds` may be others than the task's. */
+enum tw_status tw_candidate_ask(const struct tw_candidate *candidate, const struct tw_view *view, const uint8_t *folds,
+                                int fold, float *log_scores, struct tw_error *error) TW_MUST_USE;
 
 #endif

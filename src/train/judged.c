@@ -2,11 +2,12 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "train/reliability.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { BINS = 15 };
+enum { BINS = TW_CONFIDENCE_BINS };
 /* Streams of resamples lie above, so that they meet no other random numbers of the seed. */
 static const uint64_t resample_seed = 0x6d657472696373, resample_stream = 1;
 
@@ -102,12 +103,6 @@ static double calibration_error(const struct bin *bins, double count)
     return error;
 }
 
-static size_t bin_of(float confidence)
-{
-    double place = ceil((double)confidence * BINS) - 1;
-    return place < 0 || isnan(place) ? 0 : place >= BINS ? BINS - 1 : (size_t)place;
-}
-
 static void average_classes(const struct tw_class_sums *classes, size_t class_count, double *measures)
 {
     double recalls = 0, f1s = 0, with_recall = 0, with_f1 = 0;
@@ -137,7 +132,7 @@ void tw_judged_measure(const struct tw_judged *judged, const uint8_t *weights, s
     for (size_t i = 0; i < judged->count; i++) {
         const struct tw_judged_row *row = &judged->rows[i];
         double weight = weights != NULL ? weights[i] : 1, hit = row->truth == row->prediction ? weight : 0;
-        struct bin *bin = &bins[bin_of(row->confidence)];
+        struct bin *bin = &bins[tw_confidence_bin(row->confidence)];
         count += weight;
         right += hit;
         loss += weight * row->loss;

@@ -5,6 +5,8 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "train/head.h"
+#include "train/learning_curve.h"
+#include "train/reliability.h"
 
 /* Numbers of the head as they stand, for histograms. Borrowed. */
 struct tw_weights {
@@ -46,6 +48,10 @@ struct tw_recipe_options {
     const struct tw_sink *sink;
     /* Recipes that choose among heads append what they chose and from what, as one JSON object; NULL: not wanted. */
     struct tw_buffer *choice_json;
+    /* What became of the scores' calibration; NULL: not wanted. */
+    struct tw_calibration_record *calibration;
+    /* Accuracy over the number of examples; NULL: not wanted. */
+    struct tw_learning_curve *curve;
     /* `auto`: receives count x class_count log scores of the training rows, each by heads that did not learn from it; NULL:
      * not wanted. Left as it is where no head was chosen by cross-validation. */
     float *held_out_log_scores;

@@ -7,6 +7,7 @@
  *   over `most_products` rows x values x classes   no logistic regression */
 #include "base/memory.h"
 #include "base/bytes.h"
+#include "train/choice_curve.h"
 #include "train/folds.h"
 #include "train/recipes.h"
 #include "train/select.h"
@@ -215,6 +216,24 @@ static enum tw_status give_held_out(const struct search *s, struct tw_error *err
     return TW_OK;
 }
 
+/* What the choice's temperature did for the rows that were held out. */
+static enum tw_status tell_calibration(const struct search *s, struct tw_error *error)
+{
+    const struct tw_held_out *h = &s->task.held_out;
+    struct tw_calibration_record *record = s->options->calibration;
+    if (record == NULL)
+        return TW_OK;
+    float *scores = tw_alloc(h->count * h->classes, sizeof *scores);
+    if (scores == NULL)
+        return tw_fail_memory(error, h->count * h->classes * sizeof *scores, "held out scores");
+    tw_choice_held_out(&s->task, &s->choice, scores);
+    record->temperature = s->choice.member_count > 1 ? s->choice.temperature : s->choice.members[0]->temperature;
+    tw_reliability_held_out(h, scores, record->temperature, &record->before);
+    tw_reliability_held_out(h, scores, 1, &record->after);
+    tw_free(scores);
+    return TW_OK;
+}
+
 static void tell(const struct search *s)
 {
     char text[400];
@@ -277,6 +296,11 @@ static enum tw_status run(struct search *s, struct tw_head *head, struct tw_erro
         status = describe_choice(s, error);
     if (status == TW_OK)
         status = give_held_out(s, error);
+    if (status == TW_OK)
+        status = tell_calibration(s, error);
+    if (status == TW_OK && s->options->curve != NULL)
+        status =
+            tw_choice_curve(&s->task, &s->choice, s->designs, s->classes, s->options->seed, s->options->curve, error);
     if (status == TW_OK)
         tell(s);
     return status;

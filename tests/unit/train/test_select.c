@@ -34,12 +34,26 @@ static void the_temperature_turns_margins_into_the_odds_that_are_seen(void **sta
     fixture_init(&f);
     float *logits = logits_of(40, 20); /* right in nine of ten: the odds are 9 */
     double temperature = tw_temperature_fit(&f.task.held_out, logits);
-    assert_true(fabs(20 / temperature - log(9)) < 0.01);
+    double doubt = 1 / (ROWS + 2.0), share = 0.9 * (1 - doubt) + doubt / 2;
+    assert_true(fabs(20 / temperature - log(share / (1 - share))) < 0.005);
     tw_temperature_apply(&f.task.held_out, temperature, logits);
     assert_true(fabs(exp((double)logits[ROWS * CLASSES - 1]) - 0.9) < 0.002);
     struct tw_judgement judgement = tw_judge(&f.task.held_out, logits);
     assert_true(fabs(judgement.accuracy - 0.9) < 1e-9);
     assert_true(fabs(judgement.loss + 0.9 * log(0.9) + 0.1 * log(0.1)) < 0.001);
+    tw_free(logits);
+}
+
+/* That all of n rows are right is no proof of certainty: scores stay about one in n + 2 away from it. */
+static void rows_that_are_all_right_leave_a_doubt(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_init(&f);
+    f.task.held_out.count = 8;
+    float *logits = logits_of(0, 20);
+    tw_temperature_apply(&f.task.held_out, tw_temperature_fit(&f.task.held_out, logits), logits);
+    assert_true(fabs(exp((double)logits[0]) - (1 - 0.1 / 2)) < 0.002);
     tw_free(logits);
 }
 
@@ -101,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_temperature_turns_margins_into_the_odds_that_are_seen),
+        cmocka_unit_test(rows_that_are_all_right_leave_a_doubt),
         cmocka_unit_test(rows_that_are_never_held_out_do_not_count),
         cmocka_unit_test(the_richer_head_is_taken_only_where_it_is_clearly_better),
         cmocka_unit_test(no_candidate_is_an_error_in_words),
