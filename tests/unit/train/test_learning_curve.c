@@ -10,7 +10,7 @@ struct world {
     size_t classes[ROWS];
     uint8_t folds[ROWS];
     double floor, scale, exponent;
-    size_t calls;
+    size_t count, calls;
     bool leaks;    /* a row of the asked fold taught */
     size_t fewest; /* rows of a class that taught */
     size_t most_taught;
@@ -30,12 +30,12 @@ static enum tw_status ask(void *context, const uint8_t *roles, bool *is_right, s
     struct world *w = context;
     size_t taught = 0, of_class[CLASSES] = {0}, of_fold[FOLDS] = {0};
     (void)error;
-    for (size_t row = 0; row < ROWS; row++) {
+    for (size_t row = 0; row < w->count; row++) {
         taught += roles[row];
         of_class[w->classes[row]] += roles[row];
         of_fold[w->folds[row]] += roles[row];
     }
-    for (size_t row = 0; row < ROWS; row++) {
+    for (size_t row = 0; row < w->count; row++) {
         double chance = w->floor + w->scale * pow((double)taught, -w->exponent);
         is_right[row] = (double)(tw_random_at(7, w->calls, row) >> 11) * 0x1p-53 >= chance;
     }
@@ -53,6 +53,7 @@ static enum tw_status ask(void *context, const uint8_t *roles, bool *is_right, s
 static struct tw_learning_curve curve_of(struct world *w, size_t count)
 {
     struct tw_learning_curve curve = {0};
+    w->count = count;
     const struct tw_curve_request request = {.count = count,
                                              .class_count = CLASSES,
                                              .fold_count = FOLDS,
