@@ -22,6 +22,14 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                                "decisions about photos: columns uri and new_label; - leaves a photo out"},
     [TW_OPTION_SUSPECTS] = {"suspects", 0, TW_KIND_FLAG, NULL, 0, 0,
                             "embed the photos too and name labels that are likely wrong"},
+    [TW_OPTION_FROM] = {"from", 0, TW_KIND_TEXT, "RUN", 0, 0,
+                        "grow a trained run: its photos come along, nothing of it is embedded again"},
+    [TW_OPTION_RENAME] = {"rename", 0, TW_KIND_TEXTS, "OLD=NEW", 0, 0,
+                          "with --from: another name for a class; may be given several times"},
+    [TW_OPTION_MERGE] = {"merge", 0, TW_KIND_TEXTS, "A,B=C", 0, 0,
+                         "with --from: classes A and B become C; may be given several times"},
+    [TW_OPTION_REMOVE] = {"remove", 0, TW_KIND_TEXTS, "LABEL", 0, 0,
+                          "with --from: leave out a class with its photos; may be given several times"},
     [TW_OPTION_RECIPE] = {"recipe", 0, TW_KIND_TEXT, "NAME", 0, 0,
                           "how the head learns: auto (chooses by cross-validation) or workshop"},
     [TW_OPTION_SEED] = {"seed", 0, TW_KIND_INTEGER, "N", 0, 9007199254740992.0,
@@ -160,6 +168,21 @@ static bool is_choice(const char *words, const char *text)
     return false;
 }
 
+static enum tw_status add_text(struct tw_arguments *arguments, enum tw_option_id id, const char *text,
+                               struct tw_error *error)
+{
+    size_t count = arguments->values[id].text_count;
+    if (count == TW_MOST_TEXTS)
+        return tw_fail(error, TW_INVALID, "--%s is given more than %d times", tw_option_table[id].name, TW_MOST_TEXTS);
+    const char **texts = tw_realloc(arguments->values[id].texts, count + 1, sizeof *texts);
+    if (!texts)
+        return tw_fail_memory(error, count * sizeof *texts, "the arguments");
+    texts[count] = text;
+    arguments->values[id].texts = texts;
+    arguments->values[id].text_count = count + 1;
+    return TW_OK;
+}
+
 static enum tw_status set_value(struct tw_arguments *arguments, enum tw_option_id id, const char *text,
                                 struct tw_error *error)
 {
@@ -171,10 +194,7 @@ static enum tw_status set_value(struct tw_arguments *arguments, enum tw_option_i
     case TW_KIND_TEXT:
         return TW_OK;
     case TW_KIND_TEXTS:
-        if (arguments->text_count == TW_MOST_TEXTS)
-            return tw_fail(error, TW_INVALID, "--%s is given more than %d times", option->name, TW_MOST_TEXTS);
-        arguments->texts[arguments->text_count++] = text;
-        return TW_OK;
+        return add_text(arguments, id, text, error);
     case TW_KIND_CHOICE:
         if (is_choice(option->argument, text))
             return TW_OK;
@@ -247,6 +267,8 @@ enum tw_status tw_arguments_read(const struct tw_command *command, int count, ch
 
 void tw_arguments_release(struct tw_arguments *arguments)
 {
+    for (int id = 0; id < TW_OPTION_COUNT; id++)
+        tw_free(arguments->values[id].texts);
     tw_free(arguments->operands);
     *arguments = (struct tw_arguments){0};
 }
@@ -254,6 +276,12 @@ void tw_arguments_release(struct tw_arguments *arguments)
 const char *tw_text(const struct tw_arguments *arguments, enum tw_option_id id, const char *otherwise)
 {
     return tw_has(arguments, id) ? arguments->values[id].text : otherwise;
+}
+
+const char *const *tw_texts(const struct tw_arguments *arguments, enum tw_option_id id, size_t *count)
+{
+    *count = arguments->values[id].text_count;
+    return arguments->values[id].texts;
 }
 
 int64_t tw_integer(const struct tw_arguments *arguments, enum tw_option_id id, int64_t otherwise)

@@ -15,6 +15,10 @@ enum tw_option_id {
     TW_OPTION_LABELS,
     TW_OPTION_CORRECTIONS,
     TW_OPTION_SUSPECTS,
+    TW_OPTION_FROM,
+    TW_OPTION_RENAME,
+    TW_OPTION_MERGE,
+    TW_OPTION_REMOVE,
     TW_OPTION_RECIPE,
     TW_OPTION_SEED,
     TW_OPTION_STEPS,
@@ -81,9 +85,9 @@ struct tw_arguments {
         const char *text;
         int64_t integer;
         double number;
+        const char **texts; /* TEXTS: owned array of borrowed texts */
+        size_t text_count;
     } values[TW_OPTION_COUNT];
-    const char *texts[TW_MOST_TEXTS]; /* of the one TEXTS option, --eval */
-    size_t text_count;
 };
 
 struct tw_command;
@@ -97,6 +101,8 @@ static inline bool tw_has(const struct tw_arguments *arguments, enum tw_option_i
     return arguments->values[id].is_given;
 }
 const char *tw_text(const struct tw_arguments *arguments, enum tw_option_id id, const char *otherwise);
+/* What a TEXTS option was given, in order; NULL and 0 where it was not. */
+const char *const *tw_texts(const struct tw_arguments *arguments, enum tw_option_id id, size_t *count);
 int64_t tw_integer(const struct tw_arguments *arguments, enum tw_option_id id, int64_t otherwise);
 double tw_number(const struct tw_arguments *arguments, enum tw_option_id id, double otherwise);
 

@@ -127,13 +127,12 @@ enum tw_exit tw_command_check(const struct tw_arguments *arguments, struct tw_co
     struct tw_check_options options = {
         .inputs = arguments->operands,
         .input_count = arguments->operand_count,
-        .eval_inputs = arguments->texts,
-        .eval_input_count = arguments->text_count,
         .labels_uri = tw_text(arguments, TW_OPTION_LABELS, NULL),
         .output = tw_text(arguments, TW_OPTION_OUTPUT, NULL),
         .wants_suspects = tw_has(arguments, TW_OPTION_SUSPECTS),
         .seed = (uint64_t)tw_integer(arguments, TW_OPTION_SEED, 0),
     };
+    options.eval_inputs = tw_texts(arguments, TW_OPTION_EVAL, &options.eval_input_count);
     enum tw_status status = tw_console_task(arguments, console, &options.task, &error);
     if (status == TW_OK && options.wants_suspects && options.output == NULL)
         status = tw_fail(&error, TW_INVALID, "--suspects needs -o DIR, the folder for labels.csv");

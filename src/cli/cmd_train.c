@@ -29,6 +29,8 @@ static enum tw_exit report(const struct tw_arguments *arguments, struct tw_conso
             status = tw_buffer_printf(&out, error, "; head trained in %.1f s\n", result->train_seconds);
         if (status == TW_OK && result->has_metrics)
             status = tw_evaluation_text(&result->metrics, labels, &out, error);
+        if (status == TW_OK && result->growth_text.size > 0)
+            status = tw_buffer_append(&out, result->growth_text.data, result->growth_text.size, error);
         if (status == TW_OK)
             status = tw_buffer_append_text(&out, "\n", error);
         if (status == TW_OK)
@@ -59,6 +61,39 @@ static enum tw_curve_wish curve_wish(const struct tw_arguments *arguments)
     return strcmp(text, "always") == 0 ? TW_CURVE_ALWAYS : strcmp(text, "never") == 0 ? TW_CURVE_NEVER : TW_CURVE_AUTO;
 }
 
+/* --rename, --merge and --remove as one list into `changes`, which has room for it. */
+static size_t collect_changes(const struct tw_arguments *arguments, struct tw_label_change *changes)
+{
+    static const struct {
+        enum tw_option_id id;
+        enum tw_label_change_kind kind;
+    } kinds[] = {
+        {TW_OPTION_RENAME, TW_LABEL_RENAME}, {TW_OPTION_MERGE, TW_LABEL_MERGE}, {TW_OPTION_REMOVE, TW_LABEL_REMOVE}};
+    size_t made = 0, count;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const char *const *texts = tw_texts(arguments, kinds[i].id, &count);
+        for (size_t j = 0; j < count; j++)
+            changes[made++] = (struct tw_label_change){kinds[i].kind, texts[j]};
+    }
+    return made;
+}
+
+/* What the options say together. */
+static enum tw_status check(const struct tw_arguments *arguments, const struct tw_train_options *options,
+                            struct tw_error *error)
+{
+    if (options->input_count == 0 && options->from == NULL)
+        return tw_fail(error, TW_INVALID, "train needs INPUT: labelled photos or embedding records");
+    if (options->output == NULL)
+        return tw_fail(error, TW_INVALID, "train needs -o RUN, the folder for the model");
+    if (options->eval_inputs != NULL && tw_has(arguments, TW_OPTION_EVAL_SHARE))
+        return tw_fail(error, TW_INVALID, "--eval and --eval-share exclude each other");
+    if (options->label_change_count > 0 && options->from == NULL)
+        return tw_fail(error, TW_INVALID,
+                       "--rename, --merge and --remove change the classes of a run: name it with --from");
+    return TW_OK;
+}
+
 /* False: another process of the job trains, which is said, or TF_CONFIG cannot be read (status). */
 static bool is_trainer(struct tw_console *console, enum tw_status *status, struct tw_error *error)
 {
@@ -81,11 +116,9 @@ enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_co
     struct tw_train_options options = {
         .inputs = arguments->operands,
         .input_count = arguments->operand_count,
-        .eval_inputs = arguments->text_count > 0 ? arguments->texts : NULL,
-        .eval_input_count = arguments->text_count,
         .labels_uri = tw_text(arguments, TW_OPTION_LABELS, NULL),
         .output = tw_text(arguments, TW_OPTION_OUTPUT, NULL),
-        .eval_share = tw_number(arguments, TW_OPTION_EVAL_SHARE, 0.1),
+        .eval_share = tw_number(arguments, TW_OPTION_EVAL_SHARE, -1),
         .recipe = tw_text(arguments, TW_OPTION_RECIPE, default_recipe(arguments)),
         .curve = curve_wish(arguments),
         .recipe_options =
@@ -100,14 +133,17 @@ enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_co
             },
         .is_forced = tw_has(arguments, TW_OPTION_FORCE),
     };
+    struct tw_label_change changes[3 * TW_MOST_TEXTS];
+    options.from = tw_text(arguments, TW_OPTION_FROM, NULL);
+    options.label_changes = changes;
+    options.label_change_count = collect_changes(arguments, changes);
+    options.eval_inputs = tw_texts(arguments, TW_OPTION_EVAL, &options.eval_input_count);
     enum tw_status status;
     if (!is_trainer(console, &status, &error))
         return status == TW_OK ? TW_EXIT_DONE : tw_console_fail(console, &error);
     status = tw_console_task(arguments, console, &options.task, &error);
-    if (status == TW_OK && options.output == NULL)
-        status = tw_fail(&error, TW_INVALID, "train needs -o RUN, the folder for the model");
-    if (status == TW_OK && arguments->text_count > 0 && tw_has(arguments, TW_OPTION_EVAL_SHARE))
-        status = tw_fail(&error, TW_INVALID, "--eval and --eval-share exclude each other");
+    if (status == TW_OK)
+        status = check(arguments, &options, &error);
     options.recipe_options.threads = options.task.threads;
     options.recipe_options.sink = &console->sink;
     if (status == TW_OK)

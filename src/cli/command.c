@@ -11,7 +11,8 @@ static const enum tw_option_id train_options[] = {
     TW_OPTION_RECIPE,           TW_OPTION_SEED,     TW_OPTION_STEPS,      TW_OPTION_BATCH,
     TW_OPTION_LEARNING_CURVE,   TW_OPTION_HIDDEN,   TW_OPTION_DROPOUT,    TW_OPTION_LEARNING_RATE,
     TW_OPTION_CHECKPOINT_EVERY, TW_OPTION_NO_CACHE, TW_OPTION_FORCE,      TW_OPTION_ALLOW_SKIPS,
-    TW_OPTION_CORRECTIONS,      IMAGE_OPTIONS,      CONSOLE_OPTIONS};
+    TW_OPTION_CORRECTIONS,      TW_OPTION_FROM,     TW_OPTION_RENAME,     TW_OPTION_MERGE,
+    TW_OPTION_REMOVE,           IMAGE_OPTIONS,      CONSOLE_OPTIONS};
 static const enum tw_option_id embed_options[] = {TW_OPTION_OUTPUT,      TW_OPTION_CORRECTIONS, TW_OPTION_EVAL_SHARE,
                                                   TW_OPTION_LABELS,      TW_OPTION_NO_CACHE,    TW_OPTION_FORCE,
                                                   TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
@@ -37,11 +38,15 @@ static const enum tw_option_id logs_options[] = {TW_OPTION_FOLLOW, TW_OPTION_JSO
                                                  TW_OPTION_COUNT};
 
 const struct tw_command tw_command_table[] = {
-    {"train", "learn", "INPUT... -o RUN", "labelled photos, or embedding records, to a run folder with a model",
+    {"train", "learn", "INPUT... -o RUN | --from RUN [INPUT...] -o RUN2",
+     "labelled photos, or embedding records, to a run folder with a model",
      "INPUT is a folder with one folder per class, a CSV of uri,label rows, TFRecord files of embeddings, or a folder "
      "from "
-     "`topwork embed`. RUN/model.onnx is the model. The same command goes on where an interrupted one stopped.",
-     train_options, 1, tw_command_train},
+     "`topwork embed`. RUN/model.onnx is the model. The same command goes on where an interrupted one stopped. "
+     "--from grows a trained run: INPUT adds photos and classes to it, --rename, --merge and --remove change its "
+     "classes, "
+     "--corrections relabels or leaves out photos; what it held out stays held out.",
+     train_options, 0, tw_command_train},
     {"embed", "learn", "INPUT... -o DIR", "labelled or unlabelled photos to TFRecord shards of embeddings",
      "DIR/audit.csv names what became of every photo; DIR/manifest.json ties the shards to the backbone that made "
      "them.",

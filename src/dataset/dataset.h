@@ -20,8 +20,9 @@ enum tw_status tw_labels_write(const char *uri, const struct tw_labels *labels, 
 enum tw_status tw_labels_add(struct tw_labels *labels, const char *name, size_t *id,
                              struct tw_error *error) TW_MUST_USE; /* finds or adds */
 bool tw_labels_find(const struct tw_labels *labels, const char *name, size_t *id);
-/* Ids in the order of the names' bytes; places[old id] = new id. */
-enum tw_status tw_labels_sort(struct tw_labels *labels, size_t *places, struct tw_error *error) TW_MUST_USE;
+/* Ids from `first` on in the order of the names' bytes; places[old id] = new id. */
+enum tw_status tw_labels_sort(struct tw_labels *labels, size_t first, size_t *places,
+                              struct tw_error *error) TW_MUST_USE;
 char **tw_labels_take(struct tw_labels *labels); /* the names, now the caller's; labels are empty */
 void tw_labels_release(struct tw_labels *labels);
 
@@ -40,6 +41,8 @@ struct tw_item {
     int width, height; /* 0 until known */
     struct tw_digest content; /* SHA-256 of the file; zero until known */
     enum tw_side side;
+    bool is_kept;       /* of an earlier run: content and size are known, its file need not be there any more */
+    bool is_side_fixed; /* an earlier run chose its side */
 };
 struct tw_dataset {
     struct tw_item *items;
@@ -50,8 +53,10 @@ struct tw_dataset {
 struct tw_list_options {
     const char *labels_uri;               /* dict.txt, or NULL: names found, sorted by bytes */
     const struct tw_labels *known_labels; /* the same, given in memory; NULL: none */
-    const char *corrections_uri;          /* CSV with the columns uri and new_label, applied to the list; NULL: none */
-    bool is_prediction;                   /* labels are ignored and every input is answered, also the same one twice */
+    const struct tw_dataset *kept; /* what an earlier run had, with is_kept and sides: stands before what is listed, its
+                                    * labels before those that are found; NULL: none */
+    const char *corrections_uri;   /* CSV with the columns uri and new_label, applied to the list; NULL: none */
+    bool is_prediction;            /* labels are ignored and every input is answered, also the same one twice */
     const struct tw_sink *sink;
 };
 /* Lists inputs (folders, CSVs, photos, globs), in order. Folder per class: sub-folder name = label, files below it to a
@@ -76,6 +81,10 @@ void tw_dataset_release(struct tw_dataset *dataset);
 enum tw_status tw_dataset_hash(struct tw_dataset *dataset, int threads, size_t max_bytes, const struct tw_sink *sink,
                                struct tw_error *error) TW_MUST_USE;
 
+/* A kept photo that is listed again, by its content, gives way: the listed item's name and labels count, on the side of the
+ * kept one. After tw_dataset_hash. */
+enum tw_status tw_dataset_supersede(struct tw_dataset *dataset, struct tw_error *error) TW_MUST_USE;
+
 /* Contents that an earlier split put on a side against the rule. Borrowed. */
 struct tw_kept_sides {
     const struct tw_digest *eval, *train;
@@ -84,7 +93,7 @@ struct tw_kept_sides {
 /* Chooses sides by content hash, so that a photo and its copy are on one side and adding photos moves none: item is eval
  * when hash < share. Where `at_least_one`, a class of two photos or more without an eval photo gives its lowest hash, one
  * without a train photo its highest: the only photos that adding others could move, unless they are kept from the split
- * before (NULL: none). */
+ * before (NULL: none). Items with is_side_fixed stay. */
 void tw_dataset_split(struct tw_dataset *dataset, double eval_share, bool at_least_one,
                       const struct tw_kept_sides *kept);
 /* The contents of ok items on `side` against the rule, each once, to keep for the next split. Owned by the caller. */

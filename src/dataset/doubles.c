@@ -93,7 +93,7 @@ static enum tw_status mark(struct tw_dataset *dataset, char *(*name_of)(const st
     size_t count = 0;
     enum tw_status status = entries != NULL && names != NULL ? TW_OK : tw_fail_memory(error, 1, "comparing photos");
     for (size_t i = 0; i < dataset->count && status == TW_OK; i++) {
-        if (dataset->items[i].status != TW_ITEM_OK)
+        if (dataset->items[i].status != TW_ITEM_OK || dataset->items[i].is_kept)
             continue;
         names[count] = name_of(&dataset->items[i]);
         if (names[count] == NULL)
@@ -130,4 +130,70 @@ enum tw_status tw_mark_doubles(struct tw_dataset *dataset, struct tw_error *erro
 enum tw_status tw_mark_conflicting_copies(struct tw_dataset *dataset, struct tw_error *error)
 {
     return mark(dataset, content_of, true, error);
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+    return memcmp(a, b, TW_DIGEST_BYTES);
+}
+
+/* What supersedes, and what gives way: contents in order. */
+struct contents {
+    struct tw_digest *digests;
+    size_t count;
+};
+
+static bool contains(const struct contents *contents, const struct tw_digest *content)
+{
+    return contents->count > 0 &&
+           bsearch(content, contents->digests, contents->count, sizeof *contents->digests, compare_digests) != NULL;
+}
+
+static void drop_kept(struct tw_dataset *dataset, const struct contents *listed)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < dataset->count; i++) {
+        struct tw_item *item = &dataset->items[i];
+        if (!item->is_kept || !contains(listed, &item->content)) {
+            dataset->items[left++] = *item;
+            continue;
+        }
+        tw_free(item->uri);
+        tw_free(item->location);
+        tw_free(item->labels);
+        tw_free(item->reason);
+    }
+    dataset->count = left;
+}
+
+enum tw_status tw_dataset_supersede(struct tw_dataset *dataset, struct tw_error *error)
+{
+    struct contents listed = {.digests = tw_alloc(dataset->count + 1, sizeof *listed.digests)};
+    struct contents sides[2] = {{.digests = tw_alloc(dataset->count + 1, sizeof *listed.digests)},
+                                {.digests = tw_alloc(dataset->count + 1, sizeof *listed.digests)}};
+    enum tw_status status = TW_OK;
+    if (listed.digests == NULL || sides[0].digests == NULL || sides[1].digests == NULL)
+        status = tw_fail_memory(error, 3 * dataset->count * sizeof *listed.digests, "comparing photos");
+    for (size_t i = 0; i < dataset->count && status == TW_OK; i++) {
+        const struct tw_item *item = &dataset->items[i];
+        struct contents *to = item->is_kept ? &sides[item->side] : &listed;
+        if (item->is_kept || item->status == TW_ITEM_OK)
+            to->digests[to->count++] = item->content;
+    }
+    struct contents *const all[] = {&listed, &sides[TW_SIDE_TRAIN], &sides[TW_SIDE_EVAL]};
+    for (size_t i = 0; i < 3 && status == TW_OK; i++)
+        qsort(all[i]->digests, all[i]->count, sizeof *all[i]->digests, compare_digests);
+    for (size_t i = 0; i < dataset->count && status == TW_OK; i++) {
+        struct tw_item *item = &dataset->items[i];
+        bool was_eval = contains(&sides[TW_SIDE_EVAL], &item->content);
+        if (item->is_kept || (!was_eval && !contains(&sides[TW_SIDE_TRAIN], &item->content)))
+            continue;
+        item->side = was_eval ? TW_SIDE_EVAL : TW_SIDE_TRAIN;
+        item->is_side_fixed = true;
+    }
+    if (status == TW_OK)
+        drop_kept(dataset, &listed);
+    for (size_t i = 0; i < 3; i++)
+        tw_free(all[i]->digests);
+    return status;
 }

@@ -15,7 +15,7 @@ static enum tw_status hash_one(void *context, size_t index, int worker, struct t
     struct tw_buffer file = {0};
     struct tw_error why = {0};
     (void)worker;
-    if (item->status != TW_ITEM_OK)
+    if (item->status != TW_ITEM_OK || item->is_kept)
         return TW_OK;
     if (tw_is_stopped(hashing->sink))
         return tw_fail(error, TW_INTERRUPTED, "interrupted while reading photos");

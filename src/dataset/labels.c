@@ -100,17 +100,17 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-enum tw_status tw_labels_sort(struct tw_labels *labels, size_t *places, struct tw_error *error)
+enum tw_status tw_labels_sort(struct tw_labels *labels, size_t first, size_t *places, struct tw_error *error)
 {
-    if (labels->count < 2) {
-        memset(places, 0, labels->count * sizeof *places);
+    for (size_t i = 0; i < labels->count; i++)
+        places[i] = i;
+    if (labels->count < first + 2)
         return TW_OK;
-    }
     char **old = tw_alloc(labels->count, sizeof *old);
     if (old == NULL)
         return tw_fail_memory(error, labels->count * sizeof *old, "sorting labels");
     memcpy(old, labels->names, labels->count * sizeof *old);
-    qsort(labels->names, labels->count, sizeof *labels->names, compare_names);
+    qsort(labels->names + first, labels->count - first, sizeof *labels->names, compare_names);
     fill_slots(labels);
     for (size_t i = 0; i < labels->count; i++)
         (void)tw_labels_find(labels, old[i], &places[i]);

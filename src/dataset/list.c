@@ -125,19 +125,44 @@ static enum tw_status take_fixed_labels(struct tw_lister *lister, struct tw_erro
     return status;
 }
 
+/* The kept items, which have their labels' ids already, and those labels. */
+static enum tw_status take_kept(struct tw_lister *lister, struct tw_error *error)
+{
+    const struct tw_dataset *kept = lister->options->kept;
+    enum tw_status status = TW_OK;
+    size_t id;
+    for (size_t i = 0; kept != NULL && i < kept->labels.count && status == TW_OK; i++)
+        status = tw_labels_add(&lister->dataset->labels, kept->labels.names[i], &id, error);
+    for (size_t i = 0; kept != NULL && i < kept->count && status == TW_OK; i++) {
+        const struct tw_item *from = &kept->items[i];
+        struct tw_item *item;
+        status = tw_dataset_add(lister->dataset, from->uri, from->location, &item, error);
+        for (size_t j = 0; status == TW_OK && j < from->label_count; j++)
+            status = insert_label(item, from->labels[j], error);
+        if (status != TW_OK)
+            break;
+        item->width = from->width;
+        item->height = from->height;
+        item->content = from->content;
+        item->side = from->side;
+        item->is_kept = item->is_side_fixed = true;
+    }
+    return status;
+}
+
 static int compare_ids(const void *a, const void *b)
 {
     int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
     return (left > right) - (left < right);
 }
 
-/* Found labels get ids in the order of their names' bytes, whatever the order in which they came. */
-static enum tw_status sort_labels(struct tw_dataset *dataset, struct tw_error *error)
+/* Found labels get ids behind the `first` ones in the order of their names' bytes, whatever the order in which they came. */
+static enum tw_status sort_labels(struct tw_dataset *dataset, size_t first, struct tw_error *error)
 {
     size_t *places = tw_alloc(dataset->labels.count + 1, sizeof *places);
     if (places == NULL)
         return tw_fail_memory(error, dataset->labels.count * sizeof *places, "labels");
-    enum tw_status status = tw_labels_sort(&dataset->labels, places, error);
+    enum tw_status status = tw_labels_sort(&dataset->labels, first, places, error);
     for (size_t i = 0; i < dataset->count && status == TW_OK; i++) {
         struct tw_item *item = &dataset->items[i];
         for (size_t j = 0; j < item->label_count; j++)
@@ -157,7 +182,7 @@ static enum tw_status judge(struct tw_dataset *dataset, struct tw_error *error)
         enum tw_entry_kind kind = TW_ENTRY_FILE;
         uint64_t size;
         enum tw_status status = TW_OK;
-        if (item->status != TW_ITEM_OK)
+        if (item->status != TW_ITEM_OK || item->is_kept)
             continue;
         struct tw_error why = {0};
         if (tw_storage_kind(item->location, &kind, &size, &why) != TW_OK)
@@ -197,6 +222,8 @@ enum tw_status tw_dataset_list(const char *const *inputs, size_t input_count, co
     struct tw_dataset made = {0};
     struct tw_lister lister = {.options = options, .dataset = &made};
     enum tw_status status = take_fixed_labels(&lister, error);
+    if (status == TW_OK)
+        status = take_kept(&lister, error);
     for (size_t i = 0; i < input_count && status == TW_OK; i++)
         status = list_one(&lister, inputs[i], error);
     if (status == TW_OK && options->corrections_uri != NULL)
@@ -205,7 +232,7 @@ enum tw_status tw_dataset_list(const char *const *inputs, size_t input_count, co
         status = judge(&made, error);
     if (status == TW_OK && !options->is_prediction) {
         if (!lister.has_fixed_labels)
-            status = sort_labels(&made, error);
+            status = sort_labels(&made, options->kept != NULL ? options->kept->labels.count : 0, error);
         if (status == TW_OK)
             status = judge_labels(&made, error);
         if (status == TW_OK)

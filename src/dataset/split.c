@@ -21,14 +21,14 @@ static enum tw_side side_by_rule(const struct tw_digest *content, double eval_sh
 static void move(struct tw_dataset *dataset, const struct tw_digest *content, enum tw_side side)
 {
     for (size_t i = 0; i < dataset->count; i++) {
-        if (tw_digest_equal(&dataset->items[i].content, content))
+        if (!dataset->items[i].is_side_fixed && tw_digest_equal(&dataset->items[i].content, content))
             dataset->items[i].side = side;
     }
 }
 
 struct class_sides {
-    size_t train, eval;
-    const struct tw_item *lowest, *highest;
+    size_t train, eval, fixed;
+    const struct tw_item *lowest, *highest; /* of those that may move */
 };
 
 static struct class_sides look_at(const struct tw_dataset *dataset, int64_t label)
@@ -45,6 +45,9 @@ static struct class_sides look_at(const struct tw_dataset *dataset, int64_t labe
             sides.eval++;
         else
             sides.train++;
+        sides.fixed += item->is_side_fixed;
+        if (item->is_side_fixed)
+            continue;
         if (sides.lowest == NULL || memcmp(item->content.bytes, sides.lowest->content.bytes, TW_DIGEST_BYTES) < 0)
             sides.lowest = item;
         if (sides.highest == NULL || memcmp(item->content.bytes, sides.highest->content.bytes, TW_DIGEST_BYTES) > 0)
@@ -58,7 +61,8 @@ void tw_dataset_split(struct tw_dataset *dataset, double eval_share, bool at_lea
 {
     for (size_t i = 0; i < dataset->count; i++) {
         struct tw_item *item = &dataset->items[i];
-        item->side = side_by_rule(&item->content, eval_share);
+        if (!item->is_side_fixed)
+            item->side = side_by_rule(&item->content, eval_share);
     }
     for (size_t i = 0; kept != NULL && i < kept->eval_count; i++)
         move(dataset, &kept->eval[i], TW_SIDE_EVAL);
@@ -66,7 +70,9 @@ void tw_dataset_split(struct tw_dataset *dataset, double eval_share, bool at_lea
         move(dataset, &kept->train[i], TW_SIDE_TRAIN);
     for (int64_t label = -1; at_least_one && label < (int64_t)dataset->labels.count; label++) {
         struct class_sides sides = look_at(dataset, label);
-        if (sides.train + sides.eval < 2 || tw_digest_equal(&sides.lowest->content, &sides.highest->content))
+        bool is_alone = sides.lowest != NULL && sides.fixed == 0 &&
+                        tw_digest_equal(&sides.lowest->content, &sides.highest->content);
+        if (sides.lowest == NULL || is_alone)
             continue;
         if (sides.eval == 0)
             move(dataset, &sides.lowest->content, TW_SIDE_EVAL);

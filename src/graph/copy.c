@@ -42,6 +42,20 @@ static bool copy_attribute(struct tw_graph *copy, struct tw_attribute *to, const
     return is_kept;
 }
 
+/* ids: of each value of the graph that it was copied from. */
+static void renumber(struct tw_node *node, const int *ids)
+{
+    for (int i = 0; i < node->input_count; i++)
+        node->inputs[i] = node->inputs[i] >= 0 ? ids[node->inputs[i]] : -1;
+    for (int i = 0; i < node->output_count; i++)
+        node->outputs[i] = node->outputs[i] >= 0 ? ids[node->outputs[i]] : -1;
+    node->residual = node->residual >= 0 ? ids[node->residual] : -1;
+    for (int i = 0; i < node->attribute_count; i++) {
+        if (node->attributes[i].kind == TW_ATTR_TENSOR && node->attributes[i].tensor >= 0)
+            node->attributes[i].tensor = ids[node->attributes[i].tensor];
+    }
+}
+
 static bool copy_node(struct tw_graph *copy, const struct tw_node *node)
 {
     struct tw_node *made = tw_graph_add_node(copy, node->op, node->name, node->inputs, node->input_count, node->outputs,
@@ -109,6 +123,64 @@ static void need_inputs(const struct tw_node *node, bool *needed)
     }
 }
 
+static void need(const struct tw_node *node, bool *needed)
+{
+    for (int i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] >= 0)
+            needed[node->outputs[i]] = true;
+    }
+}
+
+static bool copy_part(struct tw_graph *part, const struct tw_graph *graph, const bool *needed, int *ids)
+{
+    part->opset = graph->opset;
+    for (size_t i = 0; i < graph->value_count; i++) {
+        ids[i] = needed[i] ? (int)part->value_count : -1;
+        if (needed[i] && !copy_value(part, &graph->values[i]))
+            return false;
+    }
+    for (size_t i = 0; i < graph->node_count; i++) {
+        if (!copy_node(part, &graph->nodes[i]))
+            return false;
+        renumber(&part->nodes[i], ids);
+    }
+    for (size_t i = 0; i < graph->property_count; i++) {
+        if (!tw_graph_set_property(part, graph->properties[i].key, graph->properties[i].value))
+            return false;
+    }
+    if (!tw_graph_set_inputs(part, graph->inputs, graph->input_count) ||
+        !tw_graph_set_outputs(part, graph->outputs, graph->output_count))
+        return false;
+    for (size_t i = 0; i < part->input_count; i++)
+        part->inputs[i] = ids[part->inputs[i]];
+    for (size_t i = 0; i < part->output_count; i++)
+        part->outputs[i] = ids[part->outputs[i]];
+    return true;
+}
+
+enum tw_status tw_graph_extract(const struct tw_graph *graph, struct tw_graph **part, struct tw_error *error)
+{
+    struct tw_graph *made = tw_graph_new();
+    bool *needed = tw_alloc(graph->value_count, sizeof *needed);
+    int *ids = tw_alloc(graph->value_count, sizeof *ids);
+    for (size_t i = 0; i < graph->node_count && needed; i++) {
+        need_inputs(&graph->nodes[i], needed);
+        need(&graph->nodes[i], needed);
+    }
+    for (size_t i = 0; i < graph->input_count && needed; i++)
+        needed[graph->inputs[i]] = true;
+    for (size_t i = 0; i < graph->output_count && needed; i++)
+        needed[graph->outputs[i]] = true;
+    bool is_whole = made && needed && ids && copy_part(made, graph, needed, ids);
+    tw_free(needed);
+    tw_free(ids);
+    if (!is_whole) {
+        tw_graph_free(made);
+        return tw_fail_memory(error, graph->arena.used_bytes, "a part of a graph");
+    }
+    *part = made;
+    return TW_OK;
+}
 /* Against the order of nodes, so that each is asked once. */
 static void keep_needed(struct tw_graph *graph, bool *needed)
 {

@@ -171,6 +171,9 @@ enum tw_status tw_graph_infer(struct tw_graph *graph, const struct tw_graph_limi
 /* A copy with its own arena; constants are borrowed from `graph`, which must outlive it. */
 enum tw_status tw_graph_clone(const struct tw_graph *graph, struct tw_graph **clone,
                               struct tw_error *error) TW_MUST_USE;
+/* The same without values that no node, input or output names: what a cut left behind. Ids change. */
+enum tw_status tw_graph_extract(const struct tw_graph *graph, struct tw_graph **part,
+                                struct tw_error *error) TW_MUST_USE;
 /* Keeps only the nodes and graph inputs that `output_names` need and makes them the outputs; what is left out need not be
  * sound in shapes, but must sort. Values stay, so that ids do. */
 enum tw_status tw_graph_cut(struct tw_graph *graph, const char *const *output_names, size_t count,

@@ -3,6 +3,7 @@
 #ifndef TW_REPORT_REPORT_H
 #define TW_REPORT_REPORT_H
 
+#include "report/growth.h"
 #include "report/log_text.h"
 #include "report/metrics_text.h"
 
@@ -45,7 +46,8 @@ struct tw_report {
     const struct tw_report_fact *facts; /* provenance */
     size_t fact_count;
     const char *recipe_json;
-    size_t width; /* of an embedding */
+    const struct tw_growth *growth; /* NULL: the run is not grown from another, or nothing was evaluated */
+    size_t width;                   /* of an embedding */
     const struct tw_report_embedding *embeddings;
     size_t embedding_count;
     /* A small JPEG of a key's photo; false: there is none. */

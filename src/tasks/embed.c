@@ -32,11 +32,11 @@ static enum tw_status hash_settings(const struct job *job, struct tw_digest *dig
     struct tw_hasher *hasher;
     enum tw_status status = policy ? tw_hasher_new(&hasher, error) : tw_fail_memory(error, 1, "a policy");
     if (!status) {
+        const char *const files[] = {options->labels_uri, options->task.corrections};
         tw_hasher_add_text(hasher, "embed");
-        for (size_t i = 0; i < options->input_count; i++)
-            tw_hasher_add_text(hasher, options->inputs[i]);
-        tw_hasher_add_text(hasher, options->labels_uri ? options->labels_uri : "");
-        tw_hasher_add_text(hasher, options->task.corrections ? options->task.corrections : "");
+        status = tw_output_hash_inputs(options->output, options->inputs, options->input_count, hasher, error);
+        for (size_t i = 0; i < 2 && !status; i++)
+            status = tw_output_hash_inputs(options->output, &files[i], files[i] != NULL, hasher, error);
         tw_hasher_add(hasher, job->backbone.digest.bytes, TW_DIGEST_BYTES);
         tw_hasher_add_text(hasher, job->backbone.layer);
         tw_hasher_add_text(hasher, policy);

@@ -309,6 +309,22 @@ static enum tw_status compute_wanted(struct pipeline *pipeline, const struct tw_
     return status;
 }
 
+/* Size and embedding of a content; false: there is none of the right size. */
+static bool find_embedding(struct tw_embedding_store *store, const struct tw_digest *content, struct tw_buffer *payload)
+{
+    if (store->known.embedding && store->known.embedding(store->known.context, content, payload))
+        return true;
+    return tw_cache_get(store->embeddings, content, payload) &&
+           payload->size == SIZE_BYTES + store->embedding_size * sizeof(float);
+}
+
+bool tw_thumbnail_load(struct tw_embedding_store *store, const struct tw_digest *content, struct tw_buffer *jpeg)
+{
+    if (store->known.thumbnail && store->known.thumbnail(store->known.context, content, jpeg))
+        return true;
+    return store->thumbnails && tw_cache_get(store->thumbnails, content, jpeg);
+}
+
 /* Sizes of photos that were embedded in earlier runs come from the store, so that an audit is the same either way; a copy
  * of a photo shares what happened to the one that was computed. */
 static enum tw_status settle(struct tw_dataset *dataset, struct tw_embedding_store *store, struct tw_error *error)
@@ -319,8 +335,7 @@ static enum tw_status settle(struct tw_dataset *dataset, struct tw_embedding_sto
         struct tw_item *item = &dataset->items[i];
         if (item->status != TW_ITEM_OK)
             continue;
-        if (!tw_cache_get(store->embeddings, &item->content, &payload) ||
-            payload.size != SIZE_BYTES + store->embedding_size * sizeof(float)) {
+        if (!find_embedding(store, &item->content, &payload)) {
             status = tw_item_skip(item, "a copy of a photo that was skipped", error);
             continue;
         }
@@ -333,8 +348,9 @@ static enum tw_status settle(struct tw_dataset *dataset, struct tw_embedding_sto
 
 static bool is_done(struct tw_embedding_store *store, const struct tw_digest *content, struct tw_buffer *payload)
 {
-    return tw_cache_get(store->embeddings, content, payload) &&
-           payload->size == SIZE_BYTES + store->embedding_size * sizeof(float) &&
+    if (store->known.embedding && store->known.embedding(store->known.context, content, payload))
+        return true; /* a thumbnail that it lacks is not worth a photo that may be gone */
+    return find_embedding(store, content, payload) &&
            (!store->thumbnails || tw_cache_get(store->thumbnails, content, payload));
 }
 
@@ -419,7 +435,7 @@ enum tw_status tw_embedding_load(struct tw_embedding_store *store, const struct 
                                  struct tw_buffer *scratch, float *values, struct tw_error *error)
 {
     size_t size = store->embedding_size * sizeof(float);
-    if (!tw_cache_get(store->embeddings, &item->content, scratch) || scratch->size != SIZE_BYTES + size)
+    if (!find_embedding(store, &item->content, scratch))
         return tw_fail(error, TW_CORRUPT, "the embedding of %s is gone from the cache", item->uri);
     memcpy(values, scratch->data + SIZE_BYTES, size);
     return TW_OK;

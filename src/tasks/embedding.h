@@ -8,10 +8,17 @@
 #include "tasks/backbone.h"
 #include "tasks/cache.h"
 
+/* What an earlier run already has, by content; payloads as the caches hold them. NULL functions: nothing. */
+struct tw_embedding_source {
+    const void *context;
+    bool (*embedding)(const void *context, const struct tw_digest *content, struct tw_buffer *payload);
+    bool (*thumbnail)(const void *context, const struct tw_digest *content, struct tw_buffer *jpeg);
+};
 struct tw_embedding_store {
     struct tw_cache *embeddings; /* key: content; payload: u32le width, u32le height, float32 le values */
     struct tw_cache *thumbnails; /* key: content; payload: JPEG. NULL where none are wanted */
     char *journal_folder;        /* in the output: what is kept until the run is done where there is no shared cache */
+    struct tw_embedding_source known; /* asked before the caches */
     size_t embedding_size;
     size_t computed, reused; /* photos of the last tw_embed_items */
 };
@@ -30,6 +37,8 @@ enum tw_status tw_embed_items(struct tw_dataset *dataset, const struct tw_task_o
                               const struct tw_backbone *backbone, struct tw_embedding_store *store,
                               struct tw_error *error) TW_MUST_USE;
 
+/* False: there is none. */
+bool tw_thumbnail_load(struct tw_embedding_store *store, const struct tw_digest *content, struct tw_buffer *jpeg);
 /* The embedding of an ok item into `values` (store->embedding_size floats). */
 enum tw_status tw_embedding_load(struct tw_embedding_store *store, const struct tw_item *item,
                                  struct tw_buffer *scratch, float *values, struct tw_error *error) TW_MUST_USE;

@@ -1,6 +1,8 @@
 /* RUN/examples/: the training embeddings as records, labels.txt, a manifest where it is known which backbone made them (so
  * that the folder is an INPUT again), and thumbnails of the photos: nearest-photo answers and growing stand on it.
- * thumbnails.tfrecord.gz holds tf.Examples with image_uri and thumbnail (JPEG bytes). */
+ * RUN/examples/held-out/ is the same for what was evaluated. thumbnails.tfrecord.gz holds tf.Examples with image_uri and
+ * thumbnail (JPEG bytes). photos.csv, where photos were given: uri,side,content,width,height, a row for each record of the
+ * two, in their order; the SHA-256 of the file is empty where two photos have one uri. */
 #ifndef TW_TASKS_EXAMPLES_FOLDER_H
 #define TW_TASKS_EXAMPLES_FOLDER_H
 
@@ -17,13 +19,18 @@ struct tw_examples_origin {
     struct tw_digest *moved_to_eval, *moved_to_train;
     size_t moved_to_eval_count, moved_to_train_count;
 };
-enum tw_status tw_examples_folder_write(const char *run, const struct tw_example_set *train,
-                                        const struct tw_labels *labels, const struct tw_examples_origin *origin,
-                                        struct tw_error *error) TW_MUST_USE;
-/* Of the photos on the training side; after tw_examples_folder_write. */
-enum tw_status tw_examples_thumbnails_write(const char *run, const struct tw_dataset *dataset,
-                                            struct tw_embedding_store *store, struct tw_error *error) TW_MUST_USE;
-/* Calls `use` for each thumbnail, borrowed, in the file's order. TW_OK where there are none. */
+/* Borrowed. */
+struct tw_examples_parts {
+    const char *run;
+    const struct tw_example_set *train, *eval;
+    const struct tw_labels *labels;
+    const struct tw_examples_origin *origin;
+    const struct tw_dataset *datasets[2]; /* the photos; empty for records */
+    struct tw_embedding_store *store;     /* of their thumbnails; NULL for records */
+};
+enum tw_status tw_examples_folder_write(const struct tw_examples_parts *parts, struct tw_error *error) TW_MUST_USE;
+
+/* Calls `use` for each thumbnail of such a folder, borrowed, in the file's order. TW_OK where there are none. */
 typedef enum tw_status tw_thumbnail_user(void *context, struct tw_span uri, struct tw_span jpeg,
                                          struct tw_error *error);
 enum tw_status tw_examples_thumbnails_read(const char *folder, tw_thumbnail_user *use, void *context,

@@ -49,8 +49,8 @@ static bool same_text(const char *a, const char *b)
     return (!a && !b) || (a && b && strcmp(a, b) == 0);
 }
 
-enum tw_status tw_input_agree(const struct tw_manifest *a, const char *a_name, const struct tw_manifest *b,
-                              const char *b_name, struct tw_error *error)
+enum tw_status tw_input_same_backbone(const struct tw_manifest *a, const char *a_name, const struct tw_manifest *b,
+                                      const char *b_name, struct tw_error *error)
 {
     if (!tw_digest_equal(&a->backbone_digest, &b->backbone_digest))
         return tw_fail(error, TW_CONFLICT,
@@ -63,6 +63,15 @@ enum tw_status tw_input_agree(const struct tw_manifest *a, const char *a_name, c
     if (difference)
         return tw_fail(error, TW_CONFLICT, "%s holds embeddings of another %s than %s: they cannot be mixed", b_name,
                        difference, a_name);
+    return TW_OK;
+}
+
+enum tw_status tw_input_agree(const struct tw_manifest *a, const char *a_name, const struct tw_manifest *b,
+                              const char *b_name, struct tw_error *error)
+{
+    enum tw_status status = tw_input_same_backbone(a, a_name, b, b_name, error);
+    if (status)
+        return status;
     bool is_same = a->label_count == b->label_count;
     for (size_t i = 0; is_same && i < a->label_count; i++)
         is_same = same_text(a->labels[i], b->labels[i]);

@@ -30,6 +30,9 @@ struct tw_input {
  * finished are TW_CONFLICT. */
 enum tw_status tw_input_classify(const char *const *inputs, size_t count, struct tw_input *input,
                                  struct tw_error *error) TW_MUST_USE;
+/* TW_CONFLICT: `b` is not made as `a` is (backbone, layer, policy, size). The names say whose they are. */
+enum tw_status tw_input_same_backbone(const struct tw_manifest *a, const char *a_name, const struct tw_manifest *b,
+                                      const char *b_name, struct tw_error *error) TW_MUST_USE;
 /* TW_CONFLICT: `b` is not made as `a` is (backbone, layer, policy, size), or its labels differ. The names say whose they are. */
 enum tw_status tw_input_agree(const struct tw_manifest *a, const char *a_name, const struct tw_manifest *b,
                               const char *b_name, struct tw_error *error) TW_MUST_USE;

@@ -4,6 +4,7 @@
 #include "storage/storage.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char mark_name[] = ".topwork.json";
@@ -15,6 +16,74 @@ enum tw_status tw_output_write(const char *folder, const char *name, struct tw_s
         return tw_fail_memory(error, strlen(folder), "a path");
     enum tw_status status = tw_storage_write(path, bytes, error);
     tw_free(path);
+    return status;
+}
+
+/* The real path of a place, also of one that is not there yet: of what exists of it, and the rest. Owned. */
+static char *real_place(const char *uri)
+{
+    char *path = tw_uri_normal(uri), *real = path ? tw_uri_real(path) : NULL;
+    for (size_t length = path ? strlen(path) : 0; !real && length > 1;) {
+        while (length > 1 && path[--length] != '/')
+            ;
+        char *parent = tw_strndup(path, length ? length : 1), *real_parent = parent ? tw_uri_real(parent) : NULL;
+        if (real_parent)
+            real = tw_uri_join(strcmp(real_parent, "/") == 0 ? "" : real_parent, path + length + 1);
+        tw_free(parent);
+        tw_free(real_parent);
+        if (!parent)
+            break;
+    }
+    if (real) {
+        tw_free(path);
+        return real;
+    }
+    return path; /* of another scheme, as it is */
+}
+
+/* "N/rest": N folders up from `folder`, then down. Owned. */
+static char *way_from(const char *folder, const char *place)
+{
+    size_t common = 0, at = 0, up = 0;
+    for (; folder[at] && folder[at] == place[at]; at++) {
+        if (folder[at] == '/')
+            common = at;
+    }
+    if ((!folder[at] || folder[at] == '/') && (!place[at] || place[at] == '/'))
+        common = at;
+    for (const char *rest = folder + common; *rest; rest++)
+        up += *rest == '/' && rest[1];
+    return tw_format("%zu%s", up, place + common);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+enum tw_status tw_output_hash_inputs(const char *folder, const char *const *uris, size_t count,
+                                     struct tw_hasher *hasher, struct tw_error *error)
+{
+    char *from = real_place(folder), **ways = tw_alloc(count + 1, sizeof *ways);
+    enum tw_status status = from && ways ? TW_OK : tw_fail_memory(error, count * sizeof *ways, "paths");
+    size_t made = 0;
+    for (; made < count && !status; made++) {
+        char *place = real_place(uris[made]);
+        ways[made] = place ? way_from(from, place) : NULL;
+        tw_free(place);
+        if (!ways[made])
+            status = tw_fail_memory(error, strlen(uris[made]), "a path");
+    }
+    if (!status && count)
+        qsort(ways, count, sizeof *ways, compare_texts);
+    uint64_t number = count;
+    tw_hasher_add(hasher, &number, sizeof number);
+    for (size_t i = 0; i < count && !status; i++)
+        tw_hasher_add_text(hasher, ways[i]);
+    for (size_t i = 0; i < made; i++)
+        tw_free(ways[i]);
+    tw_free(ways);
+    tw_free(from);
     return status;
 }
 

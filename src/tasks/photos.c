@@ -48,11 +48,23 @@ static enum tw_status list_photos(const char *const *inputs, size_t count, const
 {
     enum tw_status status = tw_dataset_list(inputs, count, list, dataset, error);
     if (!status && dataset->count == 0)
-        status =
-            tw_fail(error, TW_NOT_FOUND, "there is no photo in %s%s", inputs[0], count > 1 ? " and the others" : "");
+        status = tw_fail(error, TW_NOT_FOUND, "there is no photo in %s%s", count ? inputs[0] : "the run",
+                         count > 1 ? " and the others" : "");
     if (!status)
         status = tw_dataset_hash(dataset, options->threads, options->limits.max_bytes, options->sink, error);
     return status;
+}
+
+enum tw_status tw_photos_list_beside(const struct tw_dataset *kept, const char *const *inputs, size_t count,
+                                     const struct tw_task_options *options, struct tw_dataset *dataset,
+                                     struct tw_error *error)
+{
+    const struct tw_list_options list = {.kept = kept, .corrections_uri = options->corrections, .sink = options->sink};
+    enum tw_status status = list_photos(inputs, count, &list, options, dataset, error);
+    if (!status && dataset->count == kept->count && count)
+        status =
+            tw_fail(error, TW_NOT_FOUND, "there is no photo in %s%s", inputs[0], count > 1 ? " and the others" : "");
+    return status ? status : tw_dataset_supersede(dataset, error);
 }
 
 enum tw_status tw_photos_list(const char *const *inputs, size_t count, const char *labels_uri,

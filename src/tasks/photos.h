@@ -8,6 +8,10 @@
 enum tw_status tw_photos_list(const char *const *inputs, size_t count, const char *labels_uri,
                               const struct tw_task_options *options, struct tw_dataset *dataset,
                               struct tw_error *error) TW_MUST_USE;
+/* The same beside what an earlier run has, which gives way to what is listed again; `count` may be 0. */
+enum tw_status tw_photos_list_beside(const struct tw_dataset *kept, const char *const *inputs, size_t count,
+                                     const struct tw_task_options *options, struct tw_dataset *dataset,
+                                     struct tw_error *error) TW_MUST_USE;
 /* The same with labels that are fixed by what is in memory. */
 enum tw_status tw_photos_list_known(const char *const *inputs, size_t count, const struct tw_labels *labels,
                                     const struct tw_task_options *options, struct tw_dataset *dataset,

@@ -142,7 +142,7 @@ static bool find_thumbnail(void *context, const char *key, struct tw_buffer *jpe
     const struct tw_item wanted = {.uri = (char *)(uintptr_t)key}, *address = &wanted;
     const struct tw_item **found =
         g->item_count ? bsearch(&address, g->items, g->item_count, sizeof *g->items, compare_items) : NULL;
-    return found && tw_cache_get(g->run->store->thumbnails, &(*found)->content, jpeg);
+    return found && tw_thumbnail_load(g->run->store, &(*found)->content, jpeg);
 }
 
 /* The training curve is what log.jsonl tells of it. A log that cannot be read leaves the curve out. */
@@ -207,6 +207,7 @@ static enum tw_status gather(struct gathered *g, struct tw_error *error)
         .labels = (const char *const *)run->labels->names,
         .class_count = run->labels->count,
         .recipe_json = run->recipe_json,
+        .growth = run->growth,
         .context = g,
         .thumbnail = run->store && run->store->thumbnails ? find_thumbnail : NULL,
     };

@@ -2,6 +2,7 @@
 #ifndef TW_TASKS_RUN_REPORT_H
 #define TW_TASKS_RUN_REPORT_H
 
+#include "report/growth.h"
 #include "tasks/example_set.h"
 #include "train/metrics.h"
 
@@ -20,6 +21,7 @@ struct tw_run_report {
     const struct tw_backbone *backbone; /* NULL: the model takes embeddings */
     const char *records_backbone;       /* what the records say they were made by; NULL: nothing */
     const char *recipe_json;
+    const struct tw_growth *growth; /* NULL: not grown from another run */
     struct tw_digest data_digest;
 };
 enum tw_status tw_run_report_write(const struct tw_run_report *run, struct tw_error *error) TW_MUST_USE;

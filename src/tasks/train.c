@@ -8,22 +8,44 @@
 #include <math.h>
 #include <string.h>
 
+static enum tw_status hash_grown(const struct tw_train_job *job, struct tw_hasher *hasher, struct tw_error *error)
+{
+    const struct tw_train_options *options = job->options;
+    struct tw_digest train, eval;
+    enum tw_status status = tw_example_set_digest(&job->grown.examples.train, &train, error);
+    if (!status)
+        status = tw_example_set_digest(&job->grown.examples.eval, &eval, error);
+    if (status)
+        return status;
+    tw_hasher_add_text(hasher, "from");
+    tw_hasher_add(hasher, train.bytes, TW_DIGEST_BYTES);
+    tw_hasher_add(hasher, eval.bytes, TW_DIGEST_BYTES);
+    for (size_t i = 0; i < job->grown.model.labels.count; i++)
+        tw_hasher_add_text(hasher, job->grown.model.labels.names[i]);
+    for (size_t i = 0; i < options->label_change_count; i++) {
+        tw_hasher_add(hasher, &options->label_changes[i].kind, sizeof options->label_changes[i].kind);
+        tw_hasher_add_text(hasher, options->label_changes[i].text);
+    }
+    return TW_OK;
+}
+
 static enum tw_status hash_settings(const struct tw_train_job *job, struct tw_digest *digest, struct tw_error *error)
 {
     const struct tw_train_options *options = job->options;
+    const char *const files[] = {options->labels_uri, options->task.corrections};
     struct tw_hasher *hasher;
     enum tw_status status = tw_hasher_new(&hasher, error);
     if (status)
         return status;
     tw_hasher_add_text(hasher, "train");
-    for (size_t i = 0; i < options->input_count; i++)
-        tw_hasher_add_text(hasher, options->inputs[i]);
-    tw_hasher_add_text(hasher, "eval");
-    for (size_t i = 0; i < options->eval_input_count; i++)
-        tw_hasher_add_text(hasher, options->eval_inputs[i]);
-    tw_hasher_add_text(hasher, options->labels_uri ? options->labels_uri : "");
-    tw_hasher_add_text(hasher, options->task.corrections ? options->task.corrections : "");
-    tw_hasher_add(hasher, &options->eval_share, sizeof options->eval_share);
+    status = tw_output_hash_inputs(options->output, options->inputs, options->input_count, hasher, error);
+    if (!status)
+        status = tw_output_hash_inputs(options->output, options->eval_inputs, options->eval_input_count, hasher, error);
+    for (size_t i = 0; i < 2 && !status; i++)
+        status = tw_output_hash_inputs(options->output, &files[i], files[i] != NULL, hasher, error);
+    if (!status && options->from)
+        status = hash_grown(job, hasher, error);
+    tw_hasher_add(hasher, &job->eval_share, sizeof job->eval_share);
     tw_hasher_add_text(hasher, options->recipe);
     tw_hasher_add_text(hasher, job->recipe_json);
     tw_hasher_add(hasher, job->backbone.digest.bytes, TW_DIGEST_BYTES);
@@ -36,7 +58,7 @@ static enum tw_status hash_settings(const struct tw_train_job *job, struct tw_di
     }
     tw_hasher_finish(hasher, digest);
     tw_hasher_free(hasher);
-    return TW_OK;
+    return status;
 }
 
 static enum tw_status begin_output(struct tw_train_job *job, const struct tw_recipe *recipe, struct tw_error *error)
@@ -114,14 +136,25 @@ static enum tw_status train_head(struct tw_train_job *job, const struct tw_recip
     return status ? status : take_choice(job, error);
 }
 
+/* A grown run holds out as much of what is new as the run before did. */
+static void settle_share(struct tw_train_job *job)
+{
+    double share = job->grown.examples.manifest.eval_share;
+    job->eval_share = job->options->eval_share >= 0 ? job->options->eval_share : share > 0 ? share : 0.1;
+}
+
 static enum tw_status run(struct tw_train_job *job, struct tw_train_result *result, struct tw_error *error)
 {
     const struct tw_recipe *recipe = tw_recipe_find(job->options->recipe);
     if (!recipe)
         return tw_fail(error, TW_INVALID, "there is no recipe %s", job->options->recipe);
-    enum tw_status status = tw_train_classify(job, error);
+    enum tw_status status = job->options->from ? tw_train_grow_open(job, error) : TW_OK;
+    settle_share(job);
+    if (!status)
+        status = tw_train_classify(job, error);
     if (!status && !job->input.has_records)
-        status = tw_backbone_open(&job->options->task, &job->backbone, error);
+        status = job->options->from ? tw_train_grow_backbone(job, error)
+                                    : tw_backbone_open(&job->options->task, &job->backbone, error);
     if (!status)
         status = begin_output(job, recipe, error);
     if (!status)
@@ -163,6 +196,7 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     tw_input_release(&job.input);
     tw_input_release(&job.eval_input);
     tw_monitor_release(&job.monitor);
+    tw_grown_release(&job.grown);
     tw_free(job.scores);
     tw_buffer_release(&job.choice);
     tw_free(job.recipe_json);
@@ -178,6 +212,7 @@ void tw_train_result_release(struct tw_train_result *result)
     for (size_t i = 0; i < result->label_count; i++)
         tw_free(result->labels[i]);
     tw_free(result->labels);
+    tw_buffer_release(&result->growth_text);
     tw_free(result->model_path);
     tw_free(result->more_json);
     *result = (struct tw_train_result){0};

@@ -2,6 +2,7 @@
 #ifndef TW_TASKS_TRAIN_H
 #define TW_TASKS_TRAIN_H
 
+#include "dataset/label_changes.h"
 #include "tasks/learning.h"
 #include "tasks/options.h"
 #include "train/metrics.h"
@@ -13,11 +14,16 @@ struct tw_train_options {
     struct tw_task_options task;
     const char *const *inputs;
     size_t input_count;
+    /* Growing: a run folder whose examples and held-out photos come along (NULL: none; then inputs may be none), and what becomes
+     * of its classes. The held-out side stays held out; eval_inputs add to it. */
+    const char *from;
+    const struct tw_label_change *label_changes;
+    size_t label_change_count;
     const char *const *eval_inputs; /* NULL: eval_share of the inputs */
     size_t eval_input_count;
     const char *labels_uri;
     const char *output;
-    double eval_share;
+    double eval_share; /* negative: that of `from`, else 0.1 */
     const char *recipe;
     enum tw_curve_wish curve;
     struct tw_recipe_options recipe_options; /* seed, steps, ...; the rest is filled in */
@@ -30,9 +36,10 @@ struct tw_train_result {
     struct tw_metrics metrics;
     char **labels; /* metrics.class_count */
     size_t label_count;
+    struct tw_buffer growth_text; /* grown: what changed, for people */
     char *model_path;
     char *more_json; /* for tw_evaluation_json: recipe (what decided the head, and what a choosing recipe chose among),
-                        calibration, learning_curve */
+                        calibration, learning_curve, growth */
     struct tw_calibration_view calibration;
     struct tw_curve_view curve;
     double embed_seconds, train_seconds;

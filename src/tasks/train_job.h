@@ -2,13 +2,29 @@
 #ifndef TW_TASKS_TRAIN_JOB_H
 #define TW_TASKS_TRAIN_JOB_H
 
-#include "tasks/example_set.h"
+#include "tasks/kept_examples.h"
+#include "tasks/model.h"
 #include "tasks/monitor.h"
 #include "tasks/output.h"
+#include "report/growth.h"
 #include "tasks/train.h"
+
+/* The run that this one grows from; zero where it grows from none. */
+struct tw_grown {
+    struct tw_model model;
+    struct tw_kept_examples examples;
+    struct tw_labels labels; /* its classes after the changes, without the unlabelled one */
+    int64_t *places;         /* of each class of the model: its new id, -1: none */
+    struct tw_dataset items; /* photos: its rows that stay, for listing */
+    struct tw_growth growth; /* what changed; classes and their texts are owned */
+};
 
 struct tw_train_job {
     const struct tw_train_options *options;
+    double eval_share;
+    struct tw_grown grown;
+    const struct tw_manifest
+        *manifest; /* of the records, or of those that a run without new ones grows from; NULL: none */
     struct tw_input input, eval_input;
     struct tw_backbone backbone; /* photos only */
     struct tw_dataset dataset, eval_dataset;
@@ -31,6 +47,16 @@ struct tw_train_job {
 enum tw_status tw_train_classify(struct tw_train_job *job, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_train_load(struct tw_train_job *job, struct tw_train_result *result,
                              struct tw_error *error) TW_MUST_USE;
+
+/* train_grow.c: the run that this one grows from. */
+enum tw_status tw_train_grow_open(struct tw_train_job *job, struct tw_error *error) TW_MUST_USE;
+/* Photos: the run's own backbone; what the options name must be the same. */
+enum tw_status tw_train_grow_backbone(struct tw_train_job *job, struct tw_error *error) TW_MUST_USE;
+/* Records: its rows beside those just read. */
+enum tw_status tw_train_grow_records(struct tw_train_job *job, struct tw_error *error) TW_MUST_USE;
+/* What changed per class, on the rows of `eval` that it held out too. `scores`: of eval's rows. */
+enum tw_status tw_train_grow_compare(struct tw_train_job *job, const float *scores, struct tw_error *error) TW_MUST_USE;
+void tw_grown_release(struct tw_grown *grown);
 
 /* train_write.c: what a run folder holds in the end. */
 enum tw_status tw_train_write_audit(struct tw_train_job *job, struct tw_error *error) TW_MUST_USE;

@@ -16,6 +16,14 @@ enum tw_status tw_train_classify(struct tw_train_job *job, struct tw_error *erro
 {
     const struct tw_train_options *options = job->options;
     enum tw_status status = tw_input_classify(options->inputs, options->input_count, &job->input, error);
+    bool grows = options->from != NULL, has_photos = job->grown.model.has_backbone;
+    if (!status && grows && options->input_count == 0)
+        job->input.has_records = !has_photos;
+    if (!status && grows && job->input.has_records == has_photos)
+        status =
+            tw_fail(error, TW_INVALID, "%s was trained on %s, and %s holds %s: give the same kind", options->from,
+                    has_photos ? "photos" : "records", options->inputs[0], has_photos ? "embedding records" : "photos");
+    job->manifest = job->input.manifest;
     if (!status && options->eval_inputs)
         status = tw_input_classify(options->eval_inputs, options->eval_input_count, &job->eval_input, error);
     if (!status && options->eval_inputs && job->input.has_records != job->eval_input.has_records)
@@ -36,15 +44,13 @@ static enum tw_status label_records(struct tw_train_job *job, struct tw_error *e
     return tw_input_labels(&job->input, job->options->labels_uri, greatest, &job->labels, error);
 }
 
-static enum tw_status load_records(struct tw_train_job *job, struct tw_error *error)
+static enum tw_status read_records(struct tw_train_job *job, struct tw_error *error)
 {
     const struct tw_train_options *options = job->options;
-    if (options->task.backbone)
-        tw_log(options->task.sink, TW_LOG_WARNING, "the input is embedding records: --backbone %s is not used",
-               options->task.backbone);
     struct tw_example_set *eval = options->eval_inputs ? NULL : &job->eval;
-    enum tw_status status =
-        tw_example_set_from_records(&job->input, options->eval_share, &options->task, &job->train, eval, error);
+    enum tw_status status = TW_OK;
+    if (options->input_count)
+        status = tw_example_set_from_records(&job->input, job->eval_share, &options->task, &job->train, eval, error);
     if (!status && options->eval_inputs)
         status = tw_example_set_from_records(&job->eval_input, 0, &options->task, &job->eval, NULL, error);
     if (!status && options->eval_inputs)
@@ -53,7 +59,21 @@ static enum tw_status load_records(struct tw_train_job *job, struct tw_error *er
         status = tw_fail(error, TW_CONFLICT,
                          "the evaluation records have embeddings of %zu values, the training ones of %zu",
                          job->eval.width, job->train.width);
+    return status;
+}
+
+static enum tw_status load_records(struct tw_train_job *job, struct tw_error *error)
+{
+    const struct tw_train_options *options = job->options;
+    if (options->task.backbone)
+        tw_log(options->task.sink, TW_LOG_WARNING, "the input is embedding records: --backbone %s is not used",
+               options->task.backbone);
     size_t shared = 0;
+    enum tw_status status = read_records(job, error);
+    if (!status && (job->train.count || job->eval.count))
+        status = label_records(job, error);
+    if (!status && options->from)
+        status = tw_train_grow_records(job, error);
     if (!status)
         status = tw_example_set_shared_keys(&job->eval, &job->train, &shared, error);
     if (shared && shared == job->eval.count && shared == job->train.count)
@@ -63,7 +83,7 @@ static enum tw_status load_records(struct tw_train_job *job, struct tw_error *er
         tw_log(options->task.sink, TW_LOG_WARNING,
                "%zu of the %zu evaluation records are training records too: the accuracy will look better than it is",
                shared, job->eval.count);
-    return status ? status : label_records(job, error);
+    return status;
 }
 
 static int compare_digests(const void *a, const void *b)
@@ -126,7 +146,7 @@ static enum tw_status split_photos(struct tw_train_job *job, struct tw_error *er
     char *folder = tw_uri_join(job->options->output, "examples");
     if (!folder)
         return tw_fail_memory(error, 1, "a path");
-    tw_photos_split(&job->dataset, job->options->eval_share, folder);
+    tw_photos_split(&job->dataset, job->eval_share, folder);
     tw_free(folder);
     return TW_OK;
 }
@@ -145,14 +165,19 @@ static enum tw_status load_photos(struct tw_train_job *job, struct tw_train_resu
 {
     const struct tw_train_options *options = job->options;
     double start = tw_clock_seconds();
-    enum tw_status status = tw_photos_list(options->inputs, options->input_count, options->labels_uri, &options->task,
-                                           &job->dataset, error);
+    enum tw_status status = options->from
+                                ? tw_photos_list_beside(&job->grown.items, options->inputs, options->input_count,
+                                                        &options->task, &job->dataset, error)
+                                : tw_photos_list(options->inputs, options->input_count, options->labels_uri,
+                                                 &options->task, &job->dataset, error);
     if (!status)
         status = tw_backbone_choose_precision(&job->backbone, &options->task, &job->dataset, error);
     if (!status)
         status = tw_backbone_choose_kernels(&job->backbone, &options->task, &job->output, error);
     if (!status)
         status = tw_embedding_store_open(&options->task, &job->backbone, options->output, true, &job->store, error);
+    if (!status && options->from)
+        job->store.known = tw_kept_examples_source(&job->grown.examples);
     if (!status && options->eval_inputs)
         status = list_eval_photos(job, error);
     size_t computed = job->store.computed, reused = job->store.reused;
@@ -172,8 +197,9 @@ static enum tw_status load_photos(struct tw_train_job *job, struct tw_train_resu
     if (!status)
         status = tw_example_set_from_items(&job->dataset, TW_SIDE_TRAIN, &job->store, &job->train, error);
     if (!status)
-        status = tw_example_set_from_items(options->eval_inputs ? &job->eval_dataset : &job->dataset, TW_SIDE_EVAL,
-                                           &job->store, &job->eval, error);
+        status = tw_example_set_from_items(&job->dataset, TW_SIDE_EVAL, &job->store, &job->eval, error);
+    if (!status && options->eval_inputs)
+        status = tw_example_set_from_items(&job->eval_dataset, TW_SIDE_EVAL, &job->store, &job->eval, error);
     result->skipped = tw_photos_skipped(&job->dataset) + tw_photos_skipped(&job->eval_dataset);
     result->embed_seconds = tw_clock_seconds() - start;
     return status;

@@ -44,11 +44,11 @@ static enum tw_status write_model(struct tw_train_job *job, struct tw_train_resu
         .unlabelled_class = job->unlabelled_class,
         .recipe_json = job->recipe_json,
     };
-    if (job->input.manifest) {
-        parts.records_backbone = job->input.manifest->backbone;
-        parts.records_policy = job->input.manifest->policy_json;
-        parts.records_layer = job->input.manifest->layer;
-        parts.records_backbone_digest = job->input.manifest->backbone_digest;
+    if (job->manifest) {
+        parts.records_backbone = job->manifest->backbone;
+        parts.records_policy = job->manifest->policy_json;
+        parts.records_layer = job->manifest->layer;
+        parts.records_backbone_digest = job->manifest->backbone_digest;
     }
     struct tw_examples train = tw_example_set_view(&job->train);
     struct tw_known known = {0};
@@ -63,6 +63,15 @@ static enum tw_status write_model(struct tw_train_job *job, struct tw_train_resu
         status = tw_model_write(result->model_path, &parts, error);
     tw_known_release(&known);
     return status;
+}
+
+static enum tw_status tell_growth(const struct tw_train_job *job, struct tw_train_result *result,
+                                  struct tw_buffer *json, struct tw_error *error)
+{
+    enum tw_status status = tw_buffer_append_text(json, ",\"growth\":", error);
+    if (!status)
+        status = tw_growth_to_json(&job->grown.growth, json, error);
+    return status ? status : tw_growth_to_text(&job->grown.growth, &result->growth_text, error);
 }
 
 /* Calibration before and after, on the evaluated rows too, and the learning curve. */
@@ -87,6 +96,8 @@ static enum tw_status tell_learning(const struct tw_train_job *job, const struct
         status = tw_buffer_printf(&json, error, "\"recipe\":%s,", job->recipe_json);
     if (!status)
         status = tw_learning_to_json(&result->calibration, &result->curve, &json, error);
+    if (!status && job->options->from && eval->count)
+        status = tell_growth(job, result, &json, error);
     result->more_json = status ? NULL : tw_strndup((const char *)json.data, json.size);
     if (!status && !result->more_json)
         status = tw_fail_memory(error, json.size, "the metrics");
@@ -118,6 +129,8 @@ static enum tw_status write_evaluation(struct tw_train_job *job, struct tw_train
     if (!status)
         status = tw_metrics_complete(&eval, scores, job->unlabelled_class, job->options->task.threads, &result->metrics,
                                      error);
+    if (!status && job->options->from)
+        status = tw_train_grow_compare(job, scores, error);
     if (!status)
         status = tell_learning(job, &eval, result, error);
     if (!status)
@@ -141,7 +154,7 @@ static enum tw_status describe_split(const struct tw_train_job *job, struct tw_e
     const struct tw_dataset *dataset = &job->dataset;
     if (job->input.has_records || job->options->eval_inputs)
         return TW_OK;
-    origin->eval_share = job->options->eval_share;
+    origin->eval_share = job->eval_share;
     enum tw_status status = tw_dataset_moved(dataset, origin->eval_share, TW_SIDE_EVAL, &origin->moved_to_eval,
                                              &origin->moved_to_eval_count, error);
     return status ? status
@@ -152,7 +165,7 @@ static enum tw_status describe_split(const struct tw_train_job *job, struct tw_e
 static enum tw_status write_examples(struct tw_train_job *job, struct tw_error *error)
 {
     const struct tw_backbone *backbone = job->backbone.graph ? &job->backbone : NULL;
-    const struct tw_manifest *manifest = job->input.manifest;
+    const struct tw_manifest *manifest = job->manifest;
     char *policy = backbone ? tw_image_policy_to_json(&backbone->policy) : NULL;
     char *kernels = backbone ? tw_backbone_kernels(backbone) : NULL;
     if (backbone && (!policy || !kernels)) {
@@ -176,11 +189,18 @@ static enum tw_status write_examples(struct tw_train_job *job, struct tw_error *
         origin.engine = manifest->engine;
         origin.choices = manifest->choices;
     }
+    const struct tw_examples_parts parts = {
+        .run = job->options->output,
+        .train = &job->train,
+        .eval = &job->eval,
+        .labels = &job->labels,
+        .origin = &origin,
+        .datasets = {&job->dataset, &job->eval_dataset},
+        .store = job->input.has_records ? NULL : &job->store,
+    };
     enum tw_status status = describe_split(job, &origin, error);
     if (!status)
-        status = tw_examples_folder_write(job->options->output, &job->train, &job->labels, &origin, error);
-    if (!status && job->store.thumbnails)
-        status = tw_examples_thumbnails_write(job->options->output, &job->dataset, &job->store, error);
+        status = tw_examples_folder_write(&parts, error);
     tw_free(origin.moved_to_eval);
     tw_free(origin.moved_to_train);
     tw_free(policy);
@@ -204,8 +224,9 @@ static enum tw_status write_report(struct tw_train_job *job, const struct tw_tra
         .metrics = result->has_metrics ? &result->metrics : NULL,
         .scores = job->scores,
         .backbone = job->backbone.graph ? &job->backbone : NULL,
-        .records_backbone = job->input.manifest ? job->input.manifest->backbone : NULL,
+        .records_backbone = job->manifest ? job->manifest->backbone : NULL,
         .recipe_json = job->recipe_json,
+        .growth = job->options->from && result->has_metrics ? &job->grown.growth : NULL,
     };
     enum tw_status status = tw_example_set_digest(&job->train, &report.data_digest, error);
     return status ? status : tw_run_report_write(&report, error);

@@ -298,7 +298,7 @@ def test_wrong_usage_names_what_is_right(topwork, folder, tmp_path, arguments, w
 
 def test_output_folder_is_asked_for(topwork, folder):
     assert "-o RUN" in made.one_sentence(topwork("train", folder, code=2))
-    assert "train needs more arguments" in made.one_sentence(topwork("train", code=2))
+    assert "train needs INPUT" in made.one_sentence(topwork("train", code=2))
 
 
 def test_flower_records_reach_the_accuracy_of_the_recipe(topwork, flowers, tmp_path):

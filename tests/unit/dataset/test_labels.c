@@ -100,7 +100,7 @@ static void sorted_labels_are_found_at_their_new_places(void **state)
         assert_int_equal(tw_labels_add(&labels, name, &id, NULL), TW_OK);
         assert_int_equal(id, i);
     }
-    assert_int_equal(tw_labels_sort(&labels, places, NULL), TW_OK);
+    assert_int_equal(tw_labels_sort(&labels, 0, places, NULL), TW_OK);
     for (size_t i = 0; i < 100; i++) {
         snprintf(name, sizeof name, "label %02zu", i * 37 % 100);
         assert_string_equal(labels.names[i * 37 % 100], name);
