@@ -134,6 +134,7 @@ enum tw_status tw_plan_dequantise(struct tw_plan *plan, int value, struct tw_err
 
 /* Whether a step writes the value as bf16. */
 bool tw_plan_is_bf16(const struct tw_plan *plan, int value);
+bool tw_grid_equal(const struct grid *a, const struct grid *b);
 /* What each byte on one grid is on another. */
 void tw_grid_table(const struct grid *from, const struct grid *to, uint8_t table[256]);
 
@@ -144,6 +145,7 @@ size_t tw_place_slots(struct slot *slots, int count);
 typedef enum tw_status tw_step_planner(struct tw_plan *plan, const struct tw_node *node, bool *is_done,
                                        struct tw_error *error);
 tw_step_planner tw_step_winograd, tw_step_conv, tw_step_pool, tw_step_concat, tw_step_elementwise, tw_step_product,
-    tw_step_alias, tw_step_reference, tw_step_narrow_conv, tw_step_narrow_pool, tw_step_narrow_concat, tw_step_quantise;
+    tw_step_alias, tw_step_reference, tw_step_narrow_conv, tw_step_narrow_product, tw_step_narrow_depthwise,
+    tw_step_narrow_matrix, tw_step_narrow_pool, tw_step_narrow_concat, tw_step_quantise, tw_step_transpose;
 
 #endif

@@ -38,6 +38,11 @@ bool tw_plan_is_bf16(const struct tw_plan *plan, int value)
     return slot != NO_SLOT && plan->slots[slot].layout.ndims > 0 && plan->slots[slot].layout.data_type == dnnl_bf16;
 }
 
+bool tw_grid_equal(const struct grid *a, const struct grid *b)
+{
+    return memcmp(&a->scale, &b->scale, sizeof a->scale) == 0 && a->zero == b->zero && a->is_signed == b->is_signed;
+}
+
 void tw_grid_table(const struct grid *from, const struct grid *to, uint8_t table[256])
 {
     uint8_t q[256];

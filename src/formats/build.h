@@ -7,15 +7,23 @@
 #include "formats/format.h"
 #include "graph/op.h"
 
+/* The grid of integers that a node makes: ids of its scale and zero point, or -1. */
+struct build_grid {
+    bool is_known;
+    int scale, zero;
+};
+
 struct build {
     struct tw_graph *graph;
     const struct tw_format_limits *limits;
     struct tw_error *error;
-    enum tw_status status; /* of the first failure */
-    size_t fresh_count;    /* names made so far */
-    int64_t made_bytes;    /* of constants that take more room than their spelling in the file */
-    int64_t charged_bytes; /* see build_charge */
-    int64_t turned_bytes;  /* of constants copied into another layout */
+    enum tw_status status;    /* of the first failure */
+    size_t fresh_count;       /* names made so far */
+    int64_t made_bytes;       /* of constants that take more room than their spelling in the file */
+    int64_t charged_bytes;    /* see build_charge */
+    int64_t turned_bytes;     /* of constants copied into another layout */
+    struct build_grid *grids; /* by value, for the first `grid_room` */
+    size_t grid_room;
 };
 
 void build_fail(struct build *build, enum tw_status status, const char *format, ...) TW_PRINTF(3, 4);

@@ -83,5 +83,9 @@ struct tw_attribute *onnx_attribute(struct onnx_node *node, const char *name); /
 
 /* Adds the node as ONNX 13 means it. */
 void onnx_translate(struct build *build, struct onnx_node *node);
+/* Ops on integers, spelled as ops on real numbers between grids; false: it is none of them. */
+bool onnx_translate_quantised(struct build *build, struct onnx_node *node);
+/* Those that ONNX Runtime has in a domain of its own too. */
+bool onnx_is_quantised_op(const char *op);
 
 #endif

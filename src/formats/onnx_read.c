@@ -260,10 +260,13 @@ static void read_nodes(struct build *build, struct tw_span graph)
         for (struct tw_reader reader = tw_reader_of(graph); build_next(build, &reader, &field);) {
             if (field.number != GRAPH_NODE || !onnx_read_node(build, field.bytes, &node))
                 continue;
-            if (!is_standard_domain(node.domain))
+            bool is_known = is_standard_domain(node.domain) ||
+                            (strcmp(node.domain, "com.microsoft") == 0 && onnx_is_quantised_op(node.op));
+            if (!is_known)
                 build_fail(build, TW_UNSUPPORTED,
-                           "node '%.200s' is op %.100s of domain '%.100s'; only ONNX's own domain is known", node.label,
-                           node.op, node.domain);
+                           "node '%.200s' is op %.100s of domain '%.100s'; only ONNX's own domain is known, and ONNX "
+                           "Runtime's for some quantised ops",
+                           node.label, node.op, node.domain);
             bool is_constant = strcmp(node.op, "Constant") == 0;
             if (is_constant && round == 0)
                 read_constant(build, &node);

@@ -442,7 +442,7 @@ static const struct {
 
 void onnx_translate(struct build *build, struct onnx_node *node)
 {
-    if (build->status)
+    if (build->status || onnx_translate_quantised(build, node))
         return;
     for (size_t i = 0; i < sizeof rewrites / sizeof *rewrites; i++) {
         if (strcmp(rewrites[i].op, node->op) == 0) {

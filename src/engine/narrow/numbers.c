@@ -37,18 +37,48 @@ INLINE void add_body(const struct narrow_sum *sum, size_t count)
 {
     const uint8_t *restrict a = sum->a, *restrict b = sum->b;
     uint8_t *restrict y = sum->y;
-    int32_t a_turned = sum->a_grid.is_signed ? 128 : 0, b_turned = sum->b_grid.is_signed ? 128 : 0;
-    int32_t a_zero = sum->a_grid.zero + a_turned, b_zero = sum->b_grid.zero + b_turned;
-    float a_scale = sum->a_grid.scale, b_scale = sum->b_grid.scale, scale = sum->y_grid.scale;
-    float zero = (float)sum->y_grid.zero, least = sum->least, most = sum->most;
-    float low = sum->y_grid.is_signed ? -128 : 0, high = sum->y_grid.is_signed ? 127 : 255;
+    int32_t a_factor = sum->a_factor, b_factor = sum->b_factor, bias = sum->bias, zero = sum->zero;
+    int32_t low = sum->low, high = sum->high;
+    uint8_t a_turn = sum->a_turn, b_turn = sum->b_turn;
+    int shift = sum->shift;
     for (size_t i = 0; i < count; i++) {
-        float value = (float)((int32_t)(a[i] ^ a_turned) - a_zero) * a_scale +
-                      (float)((int32_t)(b[i] ^ b_turned) - b_zero) * b_scale;
-        value = value > least ? value : least;
-        value = value < most ? value : most;
-        y[i] = (uint8_t)on_grid(value, scale, zero, low, high);
+        int32_t value = bias + (int32_t)(a[i] ^ a_turn) * a_factor + (int32_t)(b[i] ^ b_turn) * b_factor;
+        value = (value >> shift) + zero;
+        value = value > low ? value : low;
+        value = value < high ? value : high;
+        y[i] = (uint8_t)value;
     }
+}
+
+/* A bound on y's grid: where rounding takes it, as it does what lies beyond. */
+static int32_t bound(float value, const struct grid *grid, int32_t low, int32_t high)
+{
+    double q = nearbyint((double)value / (double)grid->scale) + grid->zero;
+    return (int32_t)(q < low ? low : q > high ? high : q);
+}
+
+bool narrow_sum_init(struct narrow_sum *sum, const struct narrow_sum_grids *grids)
+{
+    enum { FACTOR_BITS = 20, LEAST_EXPONENT = -10, MOST_EXPONENT = 8 };
+    float a = grids->a.scale / grids->y.scale, b = grids->b.scale / grids->y.scale;
+    int exponent = ilogbf(a > b ? a : b);
+    if (!isfinite(a) || !isfinite(b) || exponent < LEAST_EXPONENT || exponent >= MOST_EXPONENT)
+        return false;
+    int32_t low = grids->y.is_signed ? -128 : 0, high = grids->y.is_signed ? 127 : 255;
+    int shift = FACTOR_BITS - exponent;
+    *sum = (struct narrow_sum){
+        .a_factor = (int32_t)lrintf(ldexpf(a, shift)),
+        .b_factor = (int32_t)lrintf(ldexpf(b, shift)),
+        .a_turn = grids->a.is_signed ? 0x80 : 0,
+        .b_turn = grids->b.is_signed ? 0x80 : 0,
+        .shift = shift,
+        .zero = grids->y.zero,
+        .low = bound(grids->least, &grids->y, low, high),
+        .high = bound(grids->most, &grids->y, low, high),
+    };
+    int32_t a_zero = grids->a.zero + sum->a_turn, b_zero = grids->b.zero + sum->b_turn;
+    sum->bias = (1 << (shift - 1)) - sum->a_factor * a_zero - sum->b_factor * b_zero;
+    return true;
 }
 
 INLINE void sum_whole_body(const uint8_t *restrict x, size_t pixels, size_t channels, bool is_signed,

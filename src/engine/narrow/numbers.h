@@ -1,5 +1,5 @@
 /* Loops over bf16 numbers and over integers of eight bits with a grid: real = (q - zero) * scale. Each gives the bits that the
- * reference kernels of src/graph/ops/quantize.c give. One set for each kind of vector unit, all with the same bits. */
+ * reference kernels of src/graph/ops/quantize.c give, save `add`. One set for each kind of vector unit, all with the same bits. */
 #ifndef TW_ENGINE_NARROW_NUMBERS_H
 #define TW_ENGINE_NARROW_NUMBERS_H
 
@@ -13,13 +13,22 @@ struct grid {
     bool is_signed; /* s8, else u8 */
 };
 
-/* y = (a + b), not below `least` nor above `most`, on its grid. */
+/* y = a + b, each on its grid, in numbers of 32 bits: as XNNPACK adds, so that TensorFlow Lite's networks get its bits. Off by
+ * rounding what lies within 0.001 steps of halfway between two. */
 struct narrow_sum {
     const uint8_t *a, *b;
     uint8_t *y;
-    struct grid a_grid, b_grid, y_grid;
-    float least, most;
+    int32_t a_factor, b_factor, bias; /* a and b as unsigned bytes */
+    uint8_t a_turn, b_turn;           /* what makes them so */
+    int shift;
+    int32_t zero, low, high; /* of y */
 };
+struct narrow_sum_grids {
+    struct grid a, b, y;
+    float least, most; /* y is not below or above */
+};
+/* False: the steps are of sizes that are too different. */
+bool narrow_sum_init(struct narrow_sum *sum, const struct narrow_sum_grids *grids);
 
 struct narrow_kernels {
     void (*quantise)(const float *x, size_t count, const struct grid *grid, uint8_t *q);

@@ -54,8 +54,7 @@ static struct joined *describe(const struct tw_plan *plan, const struct tw_node 
         const struct grid *from = &plan->quantised[node->inputs[i]].whole_grid,
                           *to = &plan->quantised[node->outputs[0]].rounds_grid;
         part->bytes = (size_t)plan->graph->values[node->inputs[i]].shape.dims[1] * each;
-        part->has_table =
-            is_whole && (from->scale != to->scale || from->zero != to->zero || from->is_signed != to->is_signed);
+        part->has_table = is_whole && !tw_grid_equal(from, to);
         if (part->has_table)
             tw_grid_table(from, to, part->table);
     }

@@ -57,6 +57,8 @@ static enum tw_status set_scales(const struct tw_plan *plan, const struct tw_nod
     n->biases = tw_alloc(channels, sizeof *n->biases);
     if (n->scales == NULL || n->biases == NULL)
         return tw_fail_memory(error, channels * sizeof *n->scales, "a convolution's scales");
+    const struct tw_value *bias =
+        node->input_count > 2 && node->inputs[2] >= 0 ? &plan->graph->values[node->inputs[2]] : NULL;
     float offset = 0;
     if (n->sums_whole) {
         const struct grid *grid = &plan->quantised[node->residual].whole_grid;
@@ -64,13 +66,35 @@ static enum tw_status set_scales(const struct tw_plan *plan, const struct tw_nod
         n->layouts.has_bias = true;
     }
     for (size_t i = 0; i < channels; i++) {
-        float step = n->x_grid.scale * w->quantisation.scale[w->quantisation.count == 1 ? 0 : i], bias = 0;
-        if (node->input_count > 2 && node->inputs[2] >= 0)
-            memcpy(&bias, (const float *)plan->graph->values[node->inputs[2]].data + i, sizeof bias);
+        float step = n->x_grid.scale * narrow_weights_scale(w, i);
         n->scales[i] = step / result;
-        n->biases[i] = (bias - offset) / step;
+        float rest;
+        int32_t steps = narrow_bias(bias, i, step, &rest);
+        n->biases[i] = (float)steps + rest - offset / step;
     }
     return TW_OK;
+}
+
+/* *whole: NULL where the weights are not on a grid, or on one with a zero of its own: they may need nine bits, which the
+ * library does not know, and who makes such networks (TensorFlow Lite) rounds before it adds a result's zero, the library
+ * after. */
+static enum tw_status signed_bytes(const struct tw_value *value, int8_t **whole, struct tw_error *error)
+{
+    struct narrow_weights weights;
+    int64_t count = 0;
+    if (!narrow_weights_are_even(value))
+        return TW_OK;
+    enum tw_status status = narrow_weights_find(value, 0, &weights, error);
+    if (status == TW_OK && weights.whole != NULL && weights.least >= -128 && weights.most <= 127 &&
+        tw_shape_count(&value->shape, &count)) {
+        *whole = tw_alloc((size_t)count, 1);
+        if (*whole == NULL)
+            status = tw_fail_memory(error, (size_t)count, "weights");
+        for (int64_t i = 0; i < count && *whole != NULL; i++)
+            (*whole)[i] = (int8_t)weights.whole[i];
+    }
+    narrow_weights_release(&weights);
+    return status;
 }
 
 /* Fills n->whole where the node can be done in integers. */
@@ -80,7 +104,7 @@ static enum tw_status look_for_integers(struct tw_plan *plan, const struct tw_no
     const struct quantised *x = &plan->quantised[node->inputs[0]], *y = &plan->quantised[node->outputs[0]];
     if (x->whole < 0 || !tw_isa_has_vnni())
         return TW_OK;
-    enum tw_status status = narrow_weights(&plan->graph->values[node->inputs[1]], &n->whole, error);
+    enum tw_status status = signed_bytes(&plan->graph->values[node->inputs[1]], &n->whole, error);
     if (status != TW_OK || n->whole == NULL)
         return status;
     n->is_whole = true;

@@ -72,8 +72,7 @@ static enum tw_status add_mean(struct tw_plan *plan, const struct tw_node *node,
 static bool stays_on_grid(const struct quantised *x, const struct quantised *y, const struct tw_node *node)
 {
     bool is_mean = node->op == TW_OP_AVERAGE_POOL;
-    return y->rounds >= 0 && x->whole_grid.scale == y->rounds_grid.scale && x->whole_grid.zero == y->rounds_grid.zero &&
-           x->whole_grid.is_signed == y->rounds_grid.is_signed &&
+    return y->rounds >= 0 && tw_grid_equal(&x->whole_grid, &y->rounds_grid) &&
            (!is_mean || x->whole_grid.zero == 0 || tw_node_int(node, "count_include_pad", 0) == 0);
 }
 

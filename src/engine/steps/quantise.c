@@ -143,30 +143,37 @@ static enum tw_status quantise(struct tw_plan *plan, const struct tw_node *node,
     return add_change(plan, node, &change, is_table ? run_table : run_quantise, arguments, 2, error);
 }
 
-static bool is_sum_of_integers(const struct tw_plan *plan, const struct tw_node *node)
+static bool is_sum_of_integers(const struct tw_plan *plan, const struct tw_node *node, struct narrow_sum *sum)
 {
     const struct tw_value *values = plan->graph->values;
-    return node->op == TW_OP_ADD && node->residual < 0 && values[node->outputs[0]].dtype == TW_F32 &&
-           tw_shape_equal(&values[node->inputs[0]].shape, &values[node->inputs[1]].shape) &&
-           plan->quantised[node->inputs[0]].whole >= 0 && plan->quantised[node->inputs[1]].whole >= 0 &&
-           plan->quantised[node->outputs[0]].rounds >= 0 &&
-           (node->activation == TW_ACT_NONE || node->activation == TW_ACT_RELU || node->activation == TW_ACT_CLIP);
+    bool is_sum =
+        node->op == TW_OP_ADD && node->residual < 0 && values[node->outputs[0]].dtype == TW_F32 &&
+        tw_shape_equal(&values[node->inputs[0]].shape, &values[node->inputs[1]].shape) &&
+        plan->quantised[node->inputs[0]].whole >= 0 && plan->quantised[node->inputs[1]].whole >= 0 &&
+        plan->quantised[node->outputs[0]].rounds >= 0 &&
+        (node->activation == TW_ACT_NONE || node->activation == TW_ACT_RELU || node->activation == TW_ACT_CLIP);
+    if (!is_sum)
+        return false;
+    bool is_clip = node->activation == TW_ACT_CLIP;
+    const struct narrow_sum_grids grids = {
+        .a = plan->quantised[node->inputs[0]].whole_grid,
+        .b = plan->quantised[node->inputs[1]].whole_grid,
+        .y = plan->quantised[node->outputs[0]].rounds_grid,
+        .least = node->activation == TW_ACT_RELU ? 0
+                 : is_clip                       ? node->activation_alpha
+                                                 : -INFINITY,
+        .most = is_clip ? node->activation_beta : INFINITY,
+    };
+    return narrow_sum_init(sum, &grids);
 }
 
-static enum tw_status add_sum(struct tw_plan *plan, const struct tw_node *node, struct tw_error *error)
+static enum tw_status add_sum(struct tw_plan *plan, const struct tw_node *node, const struct narrow_sum *sum,
+                              struct tw_error *error)
 {
     const struct quantised *a = &plan->quantised[node->inputs[0]], *b = &plan->quantised[node->inputs[1]],
                            *y = &plan->quantised[node->outputs[0]];
     struct argument arguments[3] = {{DNNL_ARG_SRC_0, 0}, {DNNL_ARG_SRC_1, 0}, {DNNL_ARG_DST, 0}};
-    struct change change = {
-        .sum = {.a_grid = a->whole_grid,
-                .b_grid = b->whole_grid,
-                .y_grid = y->rounds_grid,
-                .least = node->activation == TW_ACT_RELU   ? 0
-                         : node->activation == TW_ACT_CLIP ? node->activation_alpha
-                                                           : -INFINITY,
-                .most = node->activation == TW_ACT_CLIP ? node->activation_beta : INFINITY},
-    };
+    const struct change change = {.sum = *sum};
     dnnl_memory_desc_t layout;
     enum tw_status status = tw_plan_layout(plan, a->whole, &layout, error);
     if (status != TW_OK || (status = tw_plan_slot_in(plan, a->whole, &layout, &arguments[0].slot, error)) != TW_OK)
@@ -183,9 +190,10 @@ static enum tw_status add_sum(struct tw_plan *plan, const struct tw_node *node, 
 enum tw_status tw_step_quantise(struct tw_plan *plan, const struct tw_node *node, bool *is_done, struct tw_error *error)
 {
     struct grid grid;
-    if (is_sum_of_integers(plan, node)) {
+    struct narrow_sum sum;
+    if (is_sum_of_integers(plan, node, &sum)) {
         *is_done = true;
-        return add_sum(plan, node, error);
+        return add_sum(plan, node, &sum, error);
     }
     if (node->op == TW_OP_DEQUANTIZE_LINEAR) {
         /* Made once its floats are asked for. */

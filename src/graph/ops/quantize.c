@@ -9,6 +9,12 @@ struct scales {
     int64_t count, line;
 };
 
+static bool is_one(const struct tw_shape *shape)
+{
+    int64_t count;
+    return shape->rank <= 1 && tw_shape_count(shape, &count) && count == 1;
+}
+
 static enum tw_status read_scales(const struct tw_node *node, const struct tw_tensor *inputs, struct scales *scales,
                                   struct tw_error *error)
 {
@@ -16,7 +22,8 @@ static enum tw_status read_scales(const struct tw_node *node, const struct tw_te
     const struct tw_tensor *scale = &inputs[1], *zero = op_optional(node, inputs, 2);
     if (scale->dtype != TW_F32 || scale->shape.rank > 1)
         return tw_fail(error, TW_UNSUPPORTED, "its scale is not f32, or not one number or a list");
-    if (zero && !tw_shape_equal(&scale->shape, &zero->shape))
+    /* Of one number each, one may be a list and the other not: onnxruntime.quantization writes that. */
+    if (zero && !tw_shape_equal(&scale->shape, &zero->shape) && !(is_one(&scale->shape) && is_one(&zero->shape)))
         return tw_fail(error, TW_CORRUPT, "its scale and zero point are not of one shape");
     *scales = (struct scales){.count = 1, .line = 1};
     if (scale->shape.rank == 0 || scale->shape.dims[0] == 1)

@@ -40,8 +40,16 @@ static enum tw_status keep_grid(struct tw_edit *edit, const struct tw_node *node
     if (!scales)
         return tw_edit_no_memory(edit);
     memcpy(scales, scale->data, (size_t)count * sizeof *scales);
-    graph->values[node->outputs[0]].quantisation =
-        (struct tw_quantisation){.scale = scales, .count = count, .axis = (int)(axis < 0 ? axis + rank : axis)};
+    int32_t *zeros = tw_arena_alloc(&graph->arena, (size_t)count, sizeof *zeros);
+    if (!zeros)
+        return tw_edit_no_memory(edit);
+    for (int64_t i = 0; i < count && node->input_count > 2 && node->inputs[2] >= 0; i++) {
+        const struct tw_value *zero = &graph->values[node->inputs[2]];
+        const struct tw_tensor tensor = {.dtype = zero->dtype, .shape = zero->shape, .data = zero->data};
+        zeros[i] = (int32_t)op_load_int(&tensor, zero->data, i);
+    }
+    graph->values[node->outputs[0]].quantisation = (struct tw_quantisation){
+        .scale = scales, .zero_point = zeros, .count = count, .axis = (int)(axis < 0 ? axis + rank : axis)};
     return TW_OK;
 }
 

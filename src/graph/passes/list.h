@@ -12,6 +12,7 @@ TW_PASS(layer_norm); /* Mul(Div(Sub(x, mean), Sqrt(variance + epsilon)), scale) 
 TW_PASS(gelu);       /* x * 0.5 * (1 + Erf(x / sqrt 2)) to Gelu */
 TW_PASS(hard_swish); /* x * Clip(x + 3, 0, 6) / 6 and x * HardSigmoid(x) to HardSwish */
 TW_PASS(transpose);  /* Transposes sink towards the outputs, where they meet their inverse */
+TW_PASS(grid);       /* Transposes of the input rise before QuantizeLinear and DequantizeLinear */
 TW_PASS(pad);        /* Pad into Conv and pools */
 TW_PASS(pool);       /* means and pools over all of the space to global pools */
 TW_PASS(linear);     /* batch norm, scale and bias into Conv, ConvTranspose, Gemm and MatMul */

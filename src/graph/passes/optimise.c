@@ -10,6 +10,7 @@ const struct tw_pass tw_passes[] = {
     {"gelu", tw_pass_gelu},
     {"hard-swish", tw_pass_hard_swish},
     {"transpose", tw_pass_transpose},
+    {"grid", tw_pass_grid},
     {"pad", tw_pass_pad},
     {"pool", tw_pass_pool},
     {"linear", tw_pass_linear},
