@@ -16,7 +16,8 @@ struct tw_dialect {
     /* The body of a refusal, the code of which stands in exchange->response.code. */
     void (*refuse)(struct tw_exchange *exchange);
 };
-extern const struct tw_dialect tw_dialect_plain, tw_dialect_tensorflow_serving, tw_dialect_health;
+extern const struct tw_dialect tw_dialect_plain, tw_dialect_tensorflow_serving, tw_dialect_health, tw_dialect_cloud_ml,
+    tw_dialect_kserve;
 
 enum { TW_MOST_DIALECTS = 12 };
 extern const struct tw_dialect *const tw_dialects[]; /* in dialects/table.c */

@@ -50,6 +50,8 @@ bool tw_refuse_by(struct tw_exchange *exchange, const struct tw_error *error)
         code = 413;
         break;
     case TW_CONFLICT:
+        code = 409;
+        break;
     case TW_NO_MEMORY:
         code = 503;
         break;
@@ -75,6 +77,8 @@ bool tw_exchange_find(struct tw_exchange *exchange, const char *model, const cha
         return tw_refuse(exchange, 404, "say which model: /predict/NAME; there is not just one");
     enum tw_status status = tw_catalogue_get(catalogue, model ? model : only, version, &exchange->call.served, &error);
     tw_free(only);
+    if (status == TW_CONFLICT) /* it is there and cannot answer now */
+        return tw_refuse(exchange, 503, "%s", error.text);
     return status ? tw_refuse_by(exchange, &error) : true;
 }
 
@@ -145,6 +149,27 @@ bool tw_response_float(struct tw_exchange *exchange, float value)
     return tw_json_put_float(&exchange->response.body, value, NULL)
                ? tw_refuse(exchange, 503, "no memory for an answer")
                : true;
+}
+
+bool tw_response_escaped(struct tw_exchange *exchange, const char *text)
+{
+    return tw_json_put_escaped(&exchange->response.body, text, NULL)
+               ? tw_refuse(exchange, 503, "no memory for an answer")
+               : true;
+}
+
+bool tw_exchange_check(struct tw_exchange *exchange, const char *what)
+{
+    for (size_t i = 0; i < exchange->call.count; i++) {
+        const struct tw_answer *answer = &exchange->call.photos[i].answer;
+        const struct tw_error error = {.status = answer->status};
+        if (!answer->status)
+            continue;
+        tw_refuse_by(exchange, &error);
+        return tw_refuse(exchange, exchange->response.code, "%s %zu: %s", what, i,
+                         answer->reason ? answer->reason : "no memory");
+    }
+    return true;
 }
 
 void tw_exchange_release(struct tw_exchange *exchange)

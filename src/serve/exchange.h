@@ -31,6 +31,7 @@ struct tw_response {
         char *value;      /* owned */
     } headers[TW_MOST_HEADERS];
     size_t header_count;
+    size_t sent_bytes;    /* out: of the body */
     struct tw_span fixed; /* static bytes in place of `body`, where its data is set */
 };
 
@@ -41,6 +42,7 @@ struct tw_server;
 struct tw_exchange {
     struct tw_server *server;
     const struct tw_dialect *dialect;
+    bool is_admin; /* it came in on the admin address */
     struct tw_request request;
     struct tw_response response;
     struct tw_call call; /* photos to be answered: what `begin` leaves here */
@@ -61,11 +63,14 @@ bool tw_exchange_find(struct tw_exchange *exchange, const char *model, const cha
 /* One more photo: borrowed bytes, or bytes that change hands (cleared). */
 bool tw_exchange_add(struct tw_exchange *exchange, struct tw_span bytes);
 bool tw_exchange_add_owned(struct tw_exchange *exchange, struct tw_buffer *bytes);
+/* After the call: refuses by the first photo that could not be used, as "WHAT 3: reason". */
+bool tw_exchange_check(struct tw_exchange *exchange, const char *what);
 bool tw_response_header(struct tw_exchange *exchange, const char *name, const char *format, ...) TW_PRINTF(3, 4);
 /* Appends to the body; a failure (memory) becomes a refusal. */
 bool tw_response_text(struct tw_exchange *exchange, const char *format, ...) TW_PRINTF(2, 3);
-bool tw_response_quoted(struct tw_exchange *exchange, const char *text); /* as a JSON string */
-bool tw_response_float(struct tw_exchange *exchange, float value);       /* as a JSON number */
+bool tw_response_quoted(struct tw_exchange *exchange, const char *text);  /* as a JSON string */
+bool tw_response_escaped(struct tw_exchange *exchange, const char *text); /* as the inside of one */
+bool tw_response_float(struct tw_exchange *exchange, float value);        /* as a JSON number */
 void tw_exchange_release(struct tw_exchange *exchange);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "serve/dialect.h"
+#include "serve/inflate.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,7 +21,7 @@ enum { CONNECTION_MEMORY = 64 * 1024, READING_THREADS = 2 };
 
 struct tw_http {
     struct tw_server *server;
-    struct tw_serve_limits limits;
+    struct tw_http_options options;
     struct MHD_Daemon *daemon;
     int listening; /* the socket after tw_http_quiesce, else -1 */
     atomic_size_t in_progress;
@@ -108,6 +109,7 @@ static struct passage *new_passage(struct tw_http *http, struct MHD_Connection *
     }
     struct tw_exchange *exchange = &made->exchange;
     exchange->server = http->server;
+    exchange->is_admin = http->options.is_admin;
     exchange->dialect = tw_dialect_of(made->path);
     exchange->request = (struct tw_request){.method = made->method,
                                             .path = made->path,
@@ -157,7 +159,9 @@ static void add_headers(struct MHD_Response *made, const struct passage *passage
 static enum MHD_Result respond(struct passage *passage)
 {
     struct tw_exchange *exchange = &passage->exchange;
-    struct MHD_Response *made = make_response(&exchange->response);
+    struct tw_response *response = &exchange->response;
+    response->sent_bytes = response->fixed.data ? response->fixed.size : response->body.size;
+    struct MHD_Response *made = make_response(response);
     if (!made)
         return MHD_NO;
     add_headers(made, passage);
@@ -175,17 +179,28 @@ static enum MHD_Result respond_refusal(struct passage *passage)
     return respond(passage);
 }
 
-/* What the header tells: a body that is too long is refused before a byte of it is read. */
+/* What the header tells: who may not ask, and a body that is too long, are refused before a byte of the body is read. Probes of
+ * liveness and readiness need no token. */
 static bool check_header(struct passage *passage)
 {
     struct tw_exchange *exchange = &passage->exchange;
+    const struct tw_http_options *options = &passage->http->options;
+    bool is_probe = strcmp(passage->path, "/live") == 0 || strcmp(passage->path, "/ready") == 0;
+    if (options->rate && !tw_rate_allow(options->rate, exchange->request.address, exchange->request.started_s))
+        return tw_refuse(exchange, 429, "%s asks more often than %g times a second", exchange->request.address,
+                         options->limits.rate);
+    if (options->tokens && !is_probe &&
+        !tw_tokens_allow(options->tokens, find_header(passage->connection, "Authorization"))) {
+        (void)!tw_response_header(exchange, "WWW-Authenticate", "Bearer");
+        return tw_refuse(exchange, 401, "this server wants a token it knows: Authorization: Bearer TOKEN");
+    }
     const char *length = find_header(passage->connection, "Content-Length");
     int64_t size = 0;
     if (length && !tw_parse_int64(length, 0, INT64_MAX, &size))
         return tw_refuse(exchange, 400, "Content-Length is no number");
-    if ((uint64_t)size > passage->http->limits.most_body_bytes)
+    if ((uint64_t)size > passage->http->options.limits.most_body_bytes)
         return tw_refuse(exchange, 413, "the body has %lld bytes, over the limit of %zu", (long long)size,
-                         passage->http->limits.most_body_bytes);
+                         passage->http->options.limits.most_body_bytes);
     return true;
 }
 
@@ -193,7 +208,7 @@ static bool check_header(struct passage *passage)
 static enum MHD_Result take_body(struct passage *passage, const char *data, size_t *size)
 {
     struct tw_exchange *exchange = &passage->exchange;
-    const struct tw_serve_limits *limits = &passage->http->limits;
+    const struct tw_serve_limits *limits = &passage->http->options.limits;
     if (tw_clock_seconds() - exchange->request.started_s > limits->request_s)
         return MHD_NO;
     if (!passage->is_refused && *size > limits->most_body_bytes - passage->body.size) {
@@ -225,7 +240,7 @@ static enum MHD_Result submit(struct passage *passage)
     struct tw_error error = {0};
     exchange->call.done = call_done;
     exchange->call.context = passage;
-    exchange->call.deadline_s = tw_clock_seconds() + passage->http->limits.answer_s;
+    exchange->call.deadline_s = tw_clock_seconds() + passage->http->options.limits.answer_s;
     passage->has_submitted = true;
     MHD_suspend_connection(passage->connection);
     if (tw_workers_submit(tw_server_workers(exchange->server), &exchange->call, &error)) {
@@ -236,15 +251,36 @@ static enum MHD_Result submit(struct passage *passage)
     return MHD_YES;
 }
 
+/* The body as the dialect reads it. */
+static bool unpack(struct passage *passage)
+{
+    struct tw_exchange *exchange = &passage->exchange;
+    const char *encoding = find_header(passage->connection, "Content-Encoding");
+    struct tw_buffer unpacked = {0};
+    struct tw_error error = {0};
+    exchange->request.body = tw_buffer_span(&passage->body);
+    if (!encoding || strcasecmp(encoding, "identity") == 0)
+        return true;
+    if (strcasecmp(encoding, "gzip") != 0)
+        return tw_refuse(exchange, 415, "the body comes as %.40s; gzip or nothing is understood", encoding);
+    if (tw_inflate(exchange->request.body, passage->http->options.limits.most_body_bytes, &unpacked, &error)) {
+        tw_buffer_release(&unpacked);
+        return tw_refuse_by(exchange, &error);
+    }
+    tw_buffer_release(&passage->body);
+    passage->body = unpacked;
+    exchange->request.body = tw_buffer_span(&passage->body);
+    return true;
+}
+
 static enum MHD_Result begin(struct passage *passage)
 {
     struct tw_exchange *exchange = &passage->exchange;
-    exchange->request.body = tw_buffer_span(&passage->body);
-    if (!exchange->dialect->begin(exchange))
+    if (!unpack(passage) || !exchange->dialect->begin(exchange))
         return respond_refusal(passage);
-    if (exchange->call.count > passage->http->limits.most_photos) {
+    if (exchange->call.count > passage->http->options.limits.most_photos) {
         tw_refuse(exchange, 413, "the request has %zu photos, over the limit of %zu", exchange->call.count,
-                  passage->http->limits.most_photos);
+                  passage->http->options.limits.most_photos);
         return respond_refusal(passage);
     }
     return exchange->call.count ? submit(passage) : respond(passage);
@@ -287,8 +323,10 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
     *state = NULL;
     if (!passage)
         return;
-    tw_metrics_request(tw_server_metrics(http->server), &passage->exchange,
-                       tw_clock_seconds() - passage->exchange.request.started_s);
+    double seconds = tw_clock_seconds() - passage->exchange.request.started_s;
+    tw_metrics_request(tw_server_metrics(http->server), &passage->exchange, seconds);
+    if (http->options.log)
+        tw_access_log_write(http->options.log, &passage->exchange, seconds);
     free_passage(passage);
     atomic_fetch_sub(&http->in_progress, 1);
 }
@@ -299,8 +337,7 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-static enum tw_status read_address(const struct tw_serve_options *options, union address *address,
-                                   struct tw_error *error)
+static enum tw_status read_address(const struct tw_listen *options, union address *address, struct tw_error *error)
 {
     *address = (union address){0};
     if (inet_pton(AF_INET, options->address, &address->v4.sin_addr) == 1) {
@@ -317,8 +354,7 @@ static enum tw_status read_address(const struct tw_serve_options *options, union
 }
 
 /* libmicrohttpd says only that it failed: the reason is the socket's, so it is made here. */
-static enum tw_status listen_on(const struct tw_serve_options *options, int *made, uint16_t *port,
-                                struct tw_error *error)
+static enum tw_status listen_on(const struct tw_listen *options, int *made, uint16_t *port, struct tw_error *error)
 {
     union address address;
     int on = 1;
@@ -343,7 +379,38 @@ static enum tw_status listen_on(const struct tw_serve_options *options, int *mad
     return TW_OK;
 }
 
-enum tw_status tw_http_start(const struct tw_serve_options *options, struct tw_server *server, struct tw_http **http,
+enum tw_status tw_listen_check(const struct tw_listen *listen, struct tw_error *error)
+{
+    union address address;
+    return read_address(listen, &address, error);
+}
+
+bool tw_listen_is_local(const struct tw_listen *listen)
+{
+    return strncmp(listen->address, "127.", 4) == 0 || strcmp(listen->address, "::1") == 0;
+}
+
+/* The daemon's options, the last two only with TLS. Whoever is on this machine already can do worse than hold connections. */
+static struct MHD_Daemon *start_daemon(struct tw_http *http, int file)
+{
+    const struct tw_http_options *options = &http->options;
+    const struct tw_serve_limits *limits = &options->limits;
+    unsigned of_address = tw_listen_is_local(&options->listen) ? 0 : limits->most_of_address;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->key},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    return MHD_start_daemon(flags | (options->certificate ? MHD_USE_TLS : 0), 0, NULL, NULL, handle, http,
+                            MHD_OPTION_LISTEN_SOCKET, file, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)READING_THREADS,
+                            MHD_OPTION_CONNECTION_LIMIT, limits->most_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+                            limits->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, of_address, MHD_OPTION_NOTIFY_COMPLETED, completed,
+                            http, MHD_OPTION_ARRAY, options->certificate ? tls : &tls[2], MHD_OPTION_END);
+}
+
+enum tw_status tw_http_start(const struct tw_http_options *options, struct tw_server *server, struct tw_http **http,
                              uint16_t *port, struct tw_error *error)
 {
     int file = -1;
@@ -351,26 +418,19 @@ enum tw_status tw_http_start(const struct tw_serve_options *options, struct tw_s
     if (!made)
         return tw_fail_memory(error, sizeof *made, "the server");
     made->server = server;
-    made->limits = options->limits;
+    made->options = *options;
     made->listening = -1;
-    enum tw_status status = listen_on(options, &file, port, error);
+    enum tw_status status = listen_on(&options->listen, &file, port, error);
     if (status) {
         tw_free(made);
         return status;
     }
-    /* Whoever is on this machine already can do worse than to hold connections. */
-    bool is_local = strncmp(options->address, "127.", 4) == 0 || strcmp(options->address, "::1") == 0;
-    made->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG, options->port, NULL,
-        NULL, handle, made, MHD_OPTION_LISTEN_SOCKET, file, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)READING_THREADS,
-        MHD_OPTION_CONNECTION_LIMIT, options->limits.most_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        options->limits.idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, is_local ? 0 : options->limits.most_of_address, MHD_OPTION_NOTIFY_COMPLETED,
-        completed, made, MHD_OPTION_END);
+    made->daemon = start_daemon(made, file);
     if (!made->daemon) {
         close(file);
         tw_free(made);
-        return tw_fail(error, TW_IO, "cannot start the HTTP server on %s, port %u", options->address, *port);
+        return tw_fail(error, TW_IO, "cannot start the HTTP server on %s, port %u%s", options->listen.address, *port,
+                       options->certificate ? "; are certificate and key a pair of PEM files?" : "");
     }
     *http = made;
     return TW_OK;

@@ -105,10 +105,10 @@ static size_t character_at(const char *at)
     return strnlen(at, length) == length && tw_is_utf8(tw_span_of(at, length)) ? length : 0;
 }
 
-enum tw_status tw_json_put_text(struct tw_buffer *out, const char *text, struct tw_error *error)
+enum tw_status tw_json_put_escaped(struct tw_buffer *out, const char *text, struct tw_error *error)
 {
     static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-    enum tw_status status = tw_buffer_append_text(out, "\"", error);
+    enum tw_status status = TW_OK;
     for (const char *at = text; *at && !status;) {
         const char *place = strchr(escaped, *at);
         size_t length = character_at(at);
@@ -122,6 +122,14 @@ enum tw_status tw_json_put_text(struct tw_buffer *out, const char *text, struct 
             status = tw_buffer_append_text(out, "\xef\xbf\xbd", error);
         at += length ? length : 1;
     }
+    return status;
+}
+
+enum tw_status tw_json_put_text(struct tw_buffer *out, const char *text, struct tw_error *error)
+{
+    enum tw_status status = tw_buffer_append_text(out, "\"", error);
+    if (!status)
+        status = tw_json_put_escaped(out, text, error);
     return status ? status : tw_buffer_append_text(out, "\"", error);
 }
 

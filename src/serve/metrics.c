@@ -220,6 +220,9 @@ enum tw_status tw_metrics_text(struct tw_metrics *metrics, struct tw_server *ser
         status =
             put_gauge(out, "queue_capacity_photos", "Photos that there is room for.", tw_workers_room(workers), error);
     if (!status)
+        status = put_gauge(out, "requests_in_progress", "Requests whose header was read and that are not answered yet.",
+                           tw_server_in_progress(server), error);
+    if (!status)
         status = put_gauge(out, "backbones", "Backbones that are compiled.",
                            tw_catalogue_backbones(tw_server_catalogue(server)), error);
     return status ? status : put_versions(server, out, error);

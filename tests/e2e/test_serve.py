@@ -1,12 +1,17 @@
 """The prediction server: the same answers as `topwork predict` in every dialect, bad requests, reloads, and its end."""
 import base64
 import concurrent.futures
+import gzip
+import hashlib
 import http.client
 import json
 import os
 import re
 import signal
 import socket
+import ssl
+import struct
+import subprocess
 import threading
 import time
 
@@ -21,7 +26,7 @@ class Server:
         self.process = topwork.start("serve", *map(str, arguments), "--listen", "127.0.0.1:0", stdout=-1, stderr=-1, text=True)
         line = self.process.stdout.readline()
         assert line, self.process.communicate()[1]
-        self.port = int(re.search(r":(\d+)/", line)[1])
+        self.port, self.admin_port = [*map(int, re.findall(r":(\d+)/", line)), None][:2]
 
     def __enter__(self):
         return self
@@ -37,9 +42,9 @@ class Server:
         assert self.process.returncode == code, errors
         return errors
 
-    def __call__(self, path, body=None, method=None, headers=None, connection=None):
+    def __call__(self, path, body=None, method=None, headers=None, connection=None, admin=False):
         """Status and body of one request."""
-        link = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        link = connection or http.client.HTTPConnection("127.0.0.1", self.admin_port if admin else self.port, timeout=60)
         link.request(method or ("GET" if body is None else "POST"), path, body, headers or {})
         answer = link.getresponse()
         content = answer.read()
@@ -113,6 +118,11 @@ def test_every_dialect_answers_as_predict_does(topwork, trained, expected):
             answer = server.json("/v1/models/cars:predict", json.dumps({"instances": [{"key": key, "image_bytes": encoded(key)}]}))
             assert answer["predictions"][0]["key"] == key and labels[answer["predictions"][0]["prediction"]] == row["prediction"]
             assert close(answer["predictions"][0]["scores"], wanted)
+            assert server.json("/v1/projects/p/models/cars:predict", json.dumps({"instances": [{"key": key, "image_bytes": encoded(key)}]})) == answer
+            outputs = server.json("/v2/models/cars/infer", json.dumps({"inputs": [
+                {"name": "image_bytes", "shape": [1], "datatype": "BYTES", "data": [encoded(key)]}]}))["outputs"]
+            assert [output["name"] for output in outputs] == ["scores", "prediction", "label"]
+            assert outputs[0]["shape"] == [1, 3] and close(outputs[0]["data"], wanted) and outputs[2]["data"] == [row["prediction"]]
         columns = server.json("/v1/models/cars/versions/1:predict", json.dumps(
             {"signature_name": "serving_default", "inputs": {"image_bytes": [encoded(key) for key in expected], "key": list(expected)}}))["outputs"]
         assert columns["key"] == list(expected)
@@ -182,9 +192,170 @@ def test_status_metadata_and_list_tell_what_is_served(topwork, store):
     ("/v1/models/cars/versions/7:predict", b"{}", 404, "no version 7"),
     ("/v1/models/vans", None, 404, "no model vans"),
     ("/v1/models/cars/labels/stable", None, 404, "no version stable"),
+    ("/v2/models/cars/infer", b"{}", 400, "list of one"),
+    ("/v2/models/cars/infer", b'{"inputs": [{"name": "x"}]}', 400, "one input is image_bytes"),
+    ("/v2/models/cars/infer", b'{"inputs": [{"name": "image_bytes", "datatype": "FP32", "shape": [1]}]}', 400, "datatype BYTES"),
+    ("/v2/models/cars/infer", b'{"inputs": [{"name": "image_bytes", "datatype": "BYTES", "shape": [1]}]}', 400, "neither data"),
+    ("/v2/models/cars/infer", b'{"inputs": [{"name": "image_bytes", "datatype": "BYTES", "shape": [0], "data": []}]}', 400, "is 0"),
+    ("/v2/models/cars/infer", b'{"inputs": [{"name": "image_bytes", "datatype": "BYTES", "shape": [9, 1e9], "data": []}]}', 413, "limit of 256"),
+    ("/v2/models/cars/infer", b'{"inputs": [{"name": "image_bytes", "datatype": "BYTES", "shape": [2], "data": [{"b64": "Zm9v"}]}]}', 400, "shape says 2"),
+    ("/v2/models/cars/infer", b'{"inputs": [{"name": "image_bytes", "datatype": "BYTES", "shape": [1], "data": ["abc"]}]}', 400, "no JSON text"),
+    ("/v2/models/cars/infer", b'{"inputs": [{"name": "image_bytes", "datatype": "BYTES", "shape": [1], "data": [{"b64": "Zm9v"}]}], "outputs": [{"name": "x"}]}', 400, "no output x"),
+    ("/v2/models/cars/infer", None, 405, "takes POST"),
+    ("/v2/models/vans", None, 404, "no model vans"),
+    ("/v2/models/cars/nothing", None, 404, "nothing at"),
+    ("/v1/projects/p/models/cars:predict", b'{"instances": [{"image_bytes": {"b64": "Zm9v"}}]}', 400, "Prediction failed: image_bytes of instance 0"),
 ])
 def test_bad_requests_get_their_dialects_error(strict, path, body, code, words):
     assert words in strict.json(path, body, code=code)["error"]
+
+
+@pytest.mark.parametrize("path, body, method, code, status, words", [
+    ("/v1/projects/p/models/cars:predict", b"{", "POST", 400, "INVALID_ARGUMENT", "ends too early"),
+    ("/v1/projects/p/models/cars:predict", b"{}", "POST", 400, "INVALID_ARGUMENT", "instances"),
+    ("/v1/projects/p/models/vans:predict", b"{}", "POST", 404, "NOT_FOUND", "no model vans"),
+    ("/v1/projects/p/models/cars/versions/v9:predict", b"{}", "POST", 404, "NOT_FOUND", "no version v9"),
+    ("/v1/projects/p/jobs", None, "GET", 404, "NOT_FOUND", "nothing at"),
+    ("/v1/projects/p/models", b'{"name": "vans"}', "POST", 404, "NOT_FOUND", "not a store"),
+])
+def test_bad_requests_to_cloud_ml_get_its_error(strict, path, body, method, code, status, words):
+    error = strict.json(path, body, code=code, method=method)["error"]
+    assert (error["code"], error["status"]) == (code, status) and words in error["message"]
+
+
+def test_cloud_mls_resources_are_managed_on_the_admin_address_only(topwork, trained, tmp_path, expected):
+    root, key = "/v1/projects/mine/models", list(expected)[0]
+    asked = json.dumps({"instances": [{"key": "k", "image_bytes": encoded(key)}]})
+    (tmp_path / "store").mkdir()
+    with Server(topwork, tmp_path / "store", "--admin", "127.0.0.1:0", "--poll", 0.05) as server:
+        def admin(path, body=None, **options):
+            return server.json(path, body if body is None else json.dumps(body), admin=True, **options)
+        assert server.json(root) == {} and admin(root) == {}
+        assert server.json(root, json.dumps({"name": "cars"}), code=403)["error"]["status"] == "PERMISSION_DENIED"
+        assert admin(root, {"name": "cars", "description": "red or blue"})["name"] == "projects/mine/models/cars"
+        assert admin(root, {"name": "cars"}, code=409)["error"]["status"] == "FAILED_PRECONDITION"
+        assert admin(f"{root}/cars/versions") == {}
+        made = admin(f"{root}/cars/versions", {"name": "v1", "deploymentUri": str(trained / "cars")})
+        assert made["done"] and made["response"]["name"] == "projects/mine/models/cars/versions/v1" and made["response"]["isDefault"]
+        admin(f"{root}/cars/versions", {"name": "v2", "deploymentUri": str(trained / "cars" / "model.onnx")})
+        assert "nowhere" in admin(f"{root}/cars/versions", {"name": "v3", "deploymentUri": "nowhere"}, code=404)["error"]["message"]
+        wait_for(lambda: server(f"{root}/cars/versions/v2:predict", asked)[0] == 200)
+        assert server.json(f"{root}/cars:predict", asked)["predictions"][0]["key"] == "k"
+        assert [version.get("isDefault") for version in server.json(f"{root}/cars/versions")["versions"]] == [True, None]
+        assert "default" in admin(f"{root}/cars/versions/v1", code=409, method="DELETE")["error"]["message"]
+        assert admin(f"{root}/cars/versions/v2:setDefault", {}, method="POST")["isDefault"]
+        assert admin(f"{root}/cars", {"description": "green too"}, method="PATCH")["description"] == "green too"
+        assert admin(f"{root}/cars/versions/v1", method="DELETE")["done"]
+        assert "1 version" in admin(f"{root}/cars", code=409, method="DELETE")["error"]["message"]
+        admin(f"{root}/cars/versions/v2", method="DELETE")
+        admin(f"{root}/cars", method="DELETE")
+        assert server.json(root) == {}
+
+
+def test_kserves_binary_tensors_carry_photos_and_scores(topwork, trained, expected):
+    keys = list(expected)[:2]
+    labels = (trained / "cars" / "labels.txt").read_text().split()
+    binary = b"".join(struct.pack("<I", len(photo_of(key))) + photo_of(key) for key in keys)
+    asked = {"id": "my \u00e4", "inputs": [{"name": "image_bytes", "shape": [2], "datatype": "BYTES", "parameters": {"binary_data_size": len(binary)}}],
+             "outputs": [{"name": "label", "parameters": {"binary_data": True}}, {"name": "scores", "parameters": {"binary_data": True}}, {"name": "prediction"}]}
+    header = json.dumps(asked).encode()
+    with Server(topwork, trained / "cars") as server:
+        def infer(body, length):
+            return server("/v2/models/cars/versions/1/infer", body, headers={"Inference-Header-Content-Length": str(length)})
+        status, body = infer(header + binary, len(header))
+        assert status == 200 and server.headers["Content-Type"] == "application/octet-stream"
+        length = int(server.headers["Inference-Header-Content-Length"])
+        answer, rest = json.loads(body[:length]), body[length:]
+        assert answer["id"] == "my \u00e4" and (answer["model_name"], answer["model_version"]) == ("cars", "1")
+        sizes = [output.get("parameters", {}).get("binary_data_size", 0) for output in answer["outputs"]]
+        names, scores = rest[:sizes[0]], struct.unpack("<6f", rest[sizes[0]:])
+        assert names == b"".join(struct.pack("<I", len(row)) + row for row in (expected[key]["prediction"].encode() for key in keys))
+        for i, key in enumerate(keys):
+            assert close(scores[3 * i:3 * i + 3], [expected[key]["scores"][label] for label in labels])
+        assert [labels[index] for index in answer["outputs"][2]["data"]] == [expected[key]["prediction"] for key in keys]
+        for cut in (binary[:-1], binary + b"x"):
+            assert infer(header + cut, len(header))[0] == 400
+        assert infer(header, len(header) + 1)[0] == 400
+        assert server.json("/v2/health/ready") == {"ready": True} and server.json("/v2/models/cars/ready")["ready"]
+        assert "binary_tensor_data" in server.json("/v2")["extensions"]
+        assert server.json("/v2/models/cars")["outputs"][0] == {"name": "scores", "datatype": "FP32", "shape": [-1, 3]}
+
+
+def test_token_is_asked_for_and_only_its_hash_is_kept(topwork, trained, tmp_path, expected):
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"# who may ask\n\n{hashlib.sha256(b'one').hexdigest()} the shop\n{hashlib.sha256(b'two').hexdigest()}\n")
+    photo = photo_of(list(expected)[0])
+    with Server(topwork, trained / "cars", "--tokens", tokens) as server:
+        for headers in ({}, {"Authorization": "Bearer three"}, {"Authorization": "one"}, {"Authorization": "Basic one"}, {"Authorization": "Bearer "}):
+            assert "token" in server.json("/predict", photo, code=401, headers=headers)["error"]
+            assert server.headers["WWW-Authenticate"] == "Bearer"
+        for token in ("one", "two"):
+            assert server("/predict", photo, headers={"Authorization": f"Bearer {token}"})[0] == 200
+        assert server("/live")[0] == 200 and server("/metrics")[0] == 401
+    tokens.write_text("one\n")
+    assert "line 1" in topwork("serve", trained / "cars", "--tokens", tokens, code=4, timeout=20).stderr
+    tokens.write_text("\n")
+    assert "no token" in topwork("serve", trained / "cars", "--tokens", tokens, code=4, timeout=20).stderr
+
+
+def test_address_beyond_this_machine_needs_tokens_or_a_word(topwork, trained):
+    for option in ("--listen", "--admin"):
+        assert "--tokens" in topwork("serve", trained / "cars", "--listen", "127.0.0.1:0", option, "0.0.0.0:0", code=2, timeout=20).stderr
+
+
+def test_tls_is_spoken(topwork, trained, tmp_path, expected):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
+                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    with Server(topwork, trained / "cars", "--tls-cert", certificate, "--tls-key", key) as server:
+        context = ssl.create_default_context(cafile=certificate)
+        link = http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=60)
+        photo = list(expected)[0]
+        assert json.loads(server("/predict", photo_of(photo), connection=link)[1])["prediction"] == expected[photo]["prediction"]
+        link.close()
+        with pytest.raises(OSError):
+            server("/live")
+    assert "both" in topwork("serve", trained / "cars", "--tls-cert", certificate, code=2, timeout=20).stderr
+    assert "pair of PEM" in topwork("serve", trained / "cars", "--listen", "127.0.0.1:0", "--tls-cert", key, "--tls-key", certificate, code=5, timeout=20).stderr
+
+
+def test_packed_body_is_read_and_a_bomb_is_not(topwork, trained, expected):
+    key = list(expected)[0]
+    body = json.dumps({"instances": [{"image_bytes": encoded(key)}]}).encode()
+    packed = {"Content-Encoding": "gzip"}
+    with Server(topwork, trained / "cars") as server:
+        whole = server("/v1/models/cars:predict", body)[1]
+        assert server("/v1/models/cars:predict", gzip.compress(body), headers=packed) == (200, whole)
+        assert "when it is unpacked" in server.json("/v1/models/cars:predict", gzip.compress(bytes(200 << 20), 1), code=413, headers=packed)["error"]
+        assert "no whole gzip" in server.json("/v1/models/cars:predict", gzip.compress(body)[:-9], code=400, headers=packed)["error"]
+        assert "gzip or nothing" in server.json("/v1/models/cars:predict", body, code=415, headers={"Content-Encoding": "br"})["error"]
+
+
+def test_address_that_asks_too_often_is_told_to_wait(topwork, trained):
+    with Server(topwork, trained / "cars", "--rate", 2) as server:
+        codes = [server("/live")[0] for _ in range(12)]
+        assert codes[:4] == [200] * 4 and 429 in codes
+        assert server.headers["Retry-After"] == "1"
+        time.sleep(1.1)
+        assert server("/live")[0] == 200
+
+
+def test_access_log_has_a_line_a_request(topwork, trained, tmp_path, expected):
+    photo = photo_of(list(expected)[0])
+    with Server(topwork, trained / "cars", "--access-log", tmp_path / "log") as server:
+        server("/predict", photo, headers={"X-Request-Id": "abc"})
+        server("/no%22where%0a{")
+        wait_for(lambda: (tmp_path / "log").read_text().count("\n") == 2)
+    first, second = map(json.loads, (tmp_path / "log").read_text().splitlines())
+    assert (first["id"], first["method"], first["path"], first["code"], first["model"], first["photos"]) == ("abc", "POST", "/predict", 200, "cars", 1)
+    assert first["bytes_in"] == len(photo) and first["bytes_out"] > 50 and 0 < first["seconds"] < 60 and first["address"] == "127.0.0.1"
+    assert (second["path"], second["code"]) == ('/no"where\n{', 404)
+
+
+def test_photo_that_waits_too_long_is_given_up(topwork, trained, expected):
+    body = json.dumps({"instances": [{"image_bytes": encoded(list(expected)[0])}] * 250})
+    with Server(topwork, trained / "cars", "--threads", 1, "--deadline", 0.02) as server:
+        assert "waited longer" in server.json("/v1/models/cars:predict", body, code=504)["error"]
 
 
 def test_body_over_the_limit_is_refused_before_it_is_read(topwork, trained):
@@ -315,11 +486,11 @@ def test_version_that_cannot_be_loaded_keeps_the_old_one_and_is_tried_again(topw
 
 def test_end_under_load_answers_what_was_read(topwork, trained, expected):
     key = list(expected)[0]
-    body = json.dumps({"instances": [{"image_bytes": encoded(key)}] * 60})
-    server = Server(topwork, trained / "cars", "--threads", 1)
+    body = json.dumps({"instances": [{"image_bytes": encoded(key)}] * 150})
+    server = Server(topwork, trained / "cars", "--threads", 1, "--max-queue", 1000)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(server, "/v1/models/cars:predict", body) for _ in range(4)]
-        wait_for(lambda: int(server.metrics()["topwork_queue_photos"]) >= 120)
+        wait_for(lambda: int(server.metrics()["topwork_requests_in_progress"]) == 5)  # these four and the one that asks
         server.stop()
         assert [future.result()[0] for future in asked] == [200] * 4
     with pytest.raises(OSError):

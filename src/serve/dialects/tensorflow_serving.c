@@ -4,6 +4,7 @@
 #include "serve/dialect.h"
 
 #include "base/memory.h"
+#include "serve/instances.h"
 #include "serve/json.h"
 #include "serve/server.h"
 
@@ -22,17 +23,14 @@ struct target {
 
 struct state {
     enum verb verb;
-    bool is_columns, has_keys;
-    char **keys; /* of each photo, where has_keys */
-    size_t key_count;
+    bool is_columns;
+    struct tw_instances instances;
 };
 
 static void release_state(void *context)
 {
     struct state *state = context;
-    for (size_t i = 0; i < state->key_count; i++)
-        tw_free(state->keys[i]);
-    tw_free(state->keys);
+    tw_instances_release(&state->instances);
 }
 
 static bool owns(const char *path)
@@ -162,106 +160,9 @@ static bool answer_metadata(struct tw_exchange *exchange, const struct target *t
            tw_response_text(exchange, "},\"method_name\":\"tensorflow/serving/predict\"}}}}}\n");
 }
 
-/* One photo's bytes, and its key where it has one. */
-static bool add_photo(struct tw_exchange *exchange, struct json_object *bytes, struct json_object *key)
-{
-    struct state *state = exchange->state;
-    struct tw_buffer decoded = {0};
-    struct tw_error error = {0};
-    size_t index = exchange->call.count;
-    if (tw_json_bytes(bytes, &decoded, &error)) {
-        tw_buffer_release(&decoded);
-        return tw_refuse(exchange, 400, "image_bytes of instance %zu: %s", index, error.text);
-    }
-    if (!tw_exchange_add_owned(exchange, &decoded))
-        return false;
-    if (!state->has_keys)
-        return true;
-    if (!json_object_is_type(key, json_type_string))
-        return tw_refuse(exchange, 400, "key of instance %zu is no string", index);
-    state->keys[state->key_count] = tw_strdup(json_object_get_string(key));
-    return state->keys[state->key_count++] ? true : tw_refuse(exchange, 503, "no memory for a request");
-}
-
-static bool make_keys(struct tw_exchange *exchange, bool has_keys, size_t count)
-{
-    struct state *state = exchange->state;
-    state->has_keys = has_keys;
-    state->keys = has_keys ? tw_alloc(count, sizeof *state->keys) : NULL;
-    return !has_keys || state->keys ? true : tw_refuse(exchange, 503, "no memory for a request");
-}
-
-static bool check_count(struct tw_exchange *exchange, size_t count)
-{
-    size_t most = tw_server_limits(exchange->server)->most_photos;
-    if (count == 0)
-        return tw_refuse(exchange, 400, "there is no instance");
-    return count <= most ? true
-                         : tw_refuse(exchange, 413, "there are %zu instances, over the limit of %zu", count, most);
-}
-
-/* Every row has the same members: image_bytes, and key where the first has it. A bare {"b64"} is a row of bytes alone. */
-static bool read_rows(struct tw_exchange *exchange, struct json_object *rows)
-{
-    struct json_object *first, *key = NULL, *bytes = NULL;
-    struct state *state = exchange->state;
-    if (!json_object_is_type(rows, json_type_array))
-        return tw_refuse(exchange, 400, "instances is no list");
-    size_t count = json_object_array_length(rows);
-    if (!check_count(exchange, count))
-        return false;
-    first = json_object_array_get_idx(rows, 0);
-    if (!make_keys(exchange,
-                   json_object_is_type(first, json_type_object) && json_object_object_get_ex(first, "key", &key),
-                   count))
-        return false;
-    bool goes = true;
-    for (size_t i = 0; i < count && goes; i++) {
-        struct json_object *row = json_object_array_get_idx(rows, i);
-        if (!state->has_keys && tw_json_is_bytes(row)) {
-            goes = add_photo(exchange, row, NULL);
-            continue;
-        }
-        bool is_whole = json_object_is_type(row, json_type_object) &&
-                        json_object_object_length(row) == (state->has_keys ? 2 : 1) &&
-                        json_object_object_get_ex(row, "image_bytes", &bytes) &&
-                        (!state->has_keys || json_object_object_get_ex(row, "key", &key));
-        goes = is_whole ? add_photo(exchange, bytes, key)
-                        : tw_refuse(exchange, 400, "instance %zu should have %s, as the signature's inputs are", i,
-                                    state->has_keys ? "image_bytes and key" : "image_bytes alone");
-    }
-    return goes;
-}
-
-static bool read_columns(struct tw_exchange *exchange, struct json_object *columns)
-{
-    struct json_object *bytes = columns, *keys = NULL;
-    struct state *state = exchange->state;
-    state->is_columns = true;
-    if (json_object_is_type(columns, json_type_object)) {
-        bool has_keys = json_object_object_get_ex(columns, "key", &keys);
-        if (!json_object_object_get_ex(columns, "image_bytes", &bytes) ||
-            json_object_object_length(columns) != (has_keys ? 2 : 1))
-            return tw_refuse(exchange, 400, "inputs should have image_bytes, and may have key");
-    }
-    if (!json_object_is_type(bytes, json_type_array) || (keys && !json_object_is_type(keys, json_type_array)))
-        return tw_refuse(exchange, 400, "a column of inputs is no list");
-    size_t count = json_object_array_length(bytes);
-    if (!check_count(exchange, count))
-        return false;
-    if (keys && json_object_array_length(keys) != count)
-        return tw_refuse(exchange, 400, "inputs has %zu image_bytes and %zu keys", count,
-                         json_object_array_length(keys));
-    bool goes = make_keys(exchange, keys != NULL, count);
-    for (size_t i = 0; i < count && goes; i++)
-        goes =
-            add_photo(exchange, json_object_array_get_idx(bytes, i), keys ? json_object_array_get_idx(keys, i) : NULL);
-    return goes;
-}
-
 static bool read_body(struct tw_exchange *exchange, struct json_object *json)
 {
-    const struct state *state = exchange->state;
+    struct state *state = exchange->state;
     struct json_object *rows, *columns, *signature;
     if (!json_object_is_type(json, json_type_object))
         return tw_refuse(exchange, 400, "the body is no JSON object");
@@ -270,14 +171,17 @@ static bool read_body(struct tw_exchange *exchange, struct json_object *json)
         return tw_refuse(exchange, 400, "there is no signature %.100s; there is serving_default",
                          json_object_get_string(signature));
     if (state->verb == CLASSIFY)
-        return json_object_object_get_ex(json, "examples", &rows) ? read_rows(exchange, rows)
-                                                                  : tw_refuse(exchange, 400, "there are no examples");
+        return json_object_object_get_ex(json, "examples", &rows)
+                   ? tw_instances_read_rows(exchange, rows, &state->instances)
+                   : tw_refuse(exchange, 400, "there are no examples");
     bool has_rows = json_object_object_get_ex(json, "instances", &rows);
     bool has_columns = json_object_object_get_ex(json, "inputs", &columns);
     if (has_rows == has_columns)
         return tw_refuse(exchange, 400, "the body should have %s of instances and inputs",
                          has_rows ? "only one" : "one");
-    return has_rows ? read_rows(exchange, rows) : read_columns(exchange, columns);
+    state->is_columns = has_columns;
+    return has_rows ? tw_instances_read_rows(exchange, rows, &state->instances)
+                    : tw_instances_read_columns(exchange, columns, &state->instances);
 }
 
 static bool ask(struct tw_exchange *exchange, const struct target *target)
@@ -318,28 +222,6 @@ static bool begin(struct tw_exchange *exchange)
     return goes;
 }
 
-static bool put_scores(struct tw_exchange *exchange, const struct tw_answer *answer)
-{
-    size_t count = exchange->call.served->labels.count;
-    bool goes = tw_response_text(exchange, "[");
-    for (size_t i = 0; i < count && goes; i++)
-        goes = tw_response_text(exchange, i ? ", " : "") && tw_response_float(exchange, answer->scores[i]);
-    return goes && tw_response_text(exchange, "]");
-}
-
-static bool put_row(struct tw_exchange *exchange, size_t index)
-{
-    const struct state *state = exchange->state;
-    const struct tw_answer *answer = &exchange->call.photos[index].answer;
-    if (!tw_response_text(exchange, index ? ",\n{" : "\n{"))
-        return false;
-    if (state->has_keys && !(tw_response_text(exchange, "\"key\": ") &&
-                             tw_response_quoted(exchange, state->keys[index]) && tw_response_text(exchange, ", ")))
-        return false;
-    return tw_response_text(exchange, "\"prediction\": %zu, \"scores\": ", answer->best) &&
-           put_scores(exchange, answer) && tw_response_text(exchange, "}");
-}
-
 static bool put_classes(struct tw_exchange *exchange, size_t index)
 {
     const struct tw_labels *labels = &exchange->call.served->labels;
@@ -357,14 +239,16 @@ static bool put_columns(struct tw_exchange *exchange)
     const struct state *state = exchange->state;
     const struct tw_call *call = &exchange->call;
     bool goes = tw_response_text(exchange, "{\"outputs\": {");
-    for (size_t i = 0; i < call->count && state->has_keys && goes; i++)
-        goes = tw_response_text(exchange, i ? ", " : "\"key\": [") && tw_response_quoted(exchange, state->keys[i]);
-    goes = goes && tw_response_text(exchange, state->has_keys ? "],\n\"prediction\": [" : "\"prediction\": [");
+    for (size_t i = 0; i < call->count && state->instances.has_keys && goes; i++)
+        goes = tw_response_text(exchange, i ? ", " : "\"key\": [") &&
+               tw_response_quoted(exchange, state->instances.keys[i]);
+    goes =
+        goes && tw_response_text(exchange, state->instances.has_keys ? "],\n\"prediction\": [" : "\"prediction\": [");
     for (size_t i = 0; i < call->count && goes; i++)
         goes = tw_response_text(exchange, "%s%zu", i ? ", " : "", call->photos[i].answer.best);
     goes = goes && tw_response_text(exchange, "],\n\"scores\": [");
     for (size_t i = 0; i < call->count && goes; i++)
-        goes = tw_response_text(exchange, i ? ", " : "") && put_scores(exchange, &call->photos[i].answer);
+        goes = tw_response_text(exchange, i ? ", " : "") && tw_answer_scores(exchange, &call->photos[i].answer);
     return goes && tw_response_text(exchange, "]}\n}\n");
 }
 
@@ -372,22 +256,15 @@ static bool finish(struct tw_exchange *exchange)
 {
     const struct state *state = exchange->state;
     const struct tw_call *call = &exchange->call;
-    for (size_t i = 0; i < call->count; i++) {
-        const struct tw_answer *answer = &call->photos[i].answer;
-        const struct tw_error error = {.status = answer->status};
-        if (!answer->status)
-            continue;
-        tw_refuse_by(exchange, &error);
-        return tw_refuse(exchange, exchange->response.code, "image_bytes of instance %zu: %s", i,
-                         answer->reason ? answer->reason : "no memory");
-    }
+    if (!tw_exchange_check(exchange, "image_bytes of instance"))
+        return false;
     exchange->response.code = 200;
     if (state->is_columns)
         return put_columns(exchange);
     bool is_classify = state->verb == CLASSIFY;
     bool goes = tw_response_text(exchange, is_classify ? "{\"results\": [" : "{\"predictions\": [");
     for (size_t i = 0; i < call->count && goes; i++)
-        goes = is_classify ? put_classes(exchange, i) : put_row(exchange, i);
+        goes = is_classify ? put_classes(exchange, i) : tw_instances_put(exchange, &state->instances, i);
     return goes && tw_response_text(exchange, "]\n}\n");
 }
 
