@@ -74,16 +74,6 @@ void tw_buffer_release(struct tw_buffer *buffer)
     *buffer = (struct tw_buffer){0};
 }
 
-uint32_t tw_load_u32le(const uint8_t *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-uint64_t tw_load_u64le(const uint8_t *at)
-{
-    return tw_load_u32le(at) | (uint64_t)tw_load_u32le(at + 4) << 32;
-}
-
 void tw_store_u32le(uint8_t *at, uint32_t value)
 {
     for (int i = 0; i < 4; i++)

@@ -65,7 +65,13 @@ bool tw_read_skip(struct tw_reader *reader, size_t size);
 
 void tw_store_u32le(uint8_t *at, uint32_t value);
 void tw_store_u64le(uint8_t *at, uint64_t value);
-uint32_t tw_load_u32le(const uint8_t *at);
-uint64_t tw_load_u64le(const uint8_t *at);
+static inline uint32_t tw_load_u32le(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+static inline uint64_t tw_load_u64le(const uint8_t *at)
+{
+    return tw_load_u32le(at) | (uint64_t)tw_load_u32le(at + 4) << 32;
+}
 
 #endif

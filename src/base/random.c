@@ -9,10 +9,26 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
+static uint64_t key_of(uint64_t seed, uint64_t stream)
+{
+    return mix(mix(seed + 0x9e3779b97f4a7c15u) ^ (stream + 0xd1b54a32d192ed03u));
+}
+
+static uint64_t number_at(uint64_t key, uint64_t index)
+{
+    return mix(key + (index + 1) * 0x9e3779b97f4a7c15u);
+}
+
 uint64_t tw_random_at(uint64_t seed, uint64_t stream, uint64_t index)
 {
-    uint64_t key = mix(mix(seed + 0x9e3779b97f4a7c15u) ^ (stream + 0xd1b54a32d192ed03u));
-    return mix(key + (index + 1) * 0x9e3779b97f4a7c15u);
+    return number_at(key_of(seed, stream), index);
+}
+
+void tw_random_fill(uint64_t seed, uint64_t stream, uint64_t first, size_t count, uint64_t *numbers)
+{
+    uint64_t key = key_of(seed, stream);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = number_at(key, first + i);
 }
 
 uint64_t tw_random_next(struct tw_random *random)

@@ -3,10 +3,14 @@
 #ifndef TW_BASE_RANDOM_H
 #define TW_BASE_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* 64 random bits for (seed, stream, index). */
 uint64_t tw_random_at(uint64_t seed, uint64_t stream, uint64_t index);
+
+/* numbers[i] = that for index first + i. */
+void tw_random_fill(uint64_t seed, uint64_t stream, uint64_t first, size_t count, uint64_t *numbers);
 
 /* A generator that walks the indices of one stream. */
 struct tw_random {

@@ -2,7 +2,9 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "engine/batch_layer.h"
 #include "engine/gemm.h"
+#include "engine/pages.h"
 #include "train/adam.h"
 #include "train/checkpoint.h"
 #include "train/dense.h"
@@ -17,7 +19,7 @@
 enum { STREAM_HIDDEN = 1, STREAM_OUTPUT = 2, STREAM_DROPOUT = 3, STREAM_EPOCHS = 1000 };
 enum { EVAL_SAMPLE = 1000 };
 /* Of the state in a checkpoint. */
-enum { LAYOUT = 2 };
+enum { LAYOUT = 3 };
 
 static struct tw_recipe_options with_defaults(const struct tw_recipe_options *given)
 {
@@ -44,22 +46,33 @@ char *tw_workshop_describe(const struct tw_recipe_options *given)
 }
 
 /* Everything that training changes lies in `state` (weights, then Adam's two means), so that a checkpoint is one block. The
- * hidden layer's weights stand first, an output a row: a step works on the outputs that are on, and on all their inputs. */
+ * hidden layer's weights stand first, as `hidden_layer` lays them. What belongs to a hidden output in each row of the batch
+ * lies side by side: a step works on the outputs that are on. */
 struct training {
     const struct tw_examples *examples;
     struct tw_recipe_options options;
     size_t width, hidden, classes, batch, parameters;
+    struct tw_batch_layer hidden_layer;
     struct tw_layer layers[2]; /* views into state, but for the hidden weights: see show_weights */
+    struct tw_pages pages;     /* that hold state */
     float *state, *gradients;  /* gradients: of all behind the hidden weights */
     float *hidden_weights;     /* inputs x outputs, as a layer has them */
-    float *inputs, *blocks, *activations, *mask, *logits, *targets, *back;
+    float *activations, *back; /* hidden x hidden_layer.stride */
+    uint64_t *chances;         /* of dropout, for one hidden output */
+    float *mask;               /* hidden x batch */
+    float *logits, *targets;
+    /* The rows of the batch in which a hidden output is on, and its gradient there: hidden x batch. */
+    size_t *counts;
+    uint32_t *rows;
+    float *factors;
+    const float **batch_rows;
     size_t *order;
     uint64_t epoch; /* that `order` is of, + 1 */
 };
 
 static void lay_out(struct training *t)
 {
-    float *at = t->state + t->width * t->hidden;
+    float *at = t->state + t->hidden_layer.size;
     t->layers[0] = (struct tw_layer){.inputs = t->width, .outputs = t->hidden, .activation = TW_LAYER_RELU};
     t->layers[1] = (struct tw_layer){.inputs = t->hidden, .outputs = t->classes};
     t->layers[0].weights = t->hidden_weights;
@@ -68,18 +81,35 @@ static void lay_out(struct training *t)
     t->layers[1].bias = at + t->hidden + t->hidden * t->classes;
 }
 
-static void transpose(const float *from, size_t rows, size_t columns, float *to)
-{
-    for (size_t row = 0; row < rows; row++) {
-        for (size_t i = 0; i < columns; i++)
-            to[i * rows + row] = from[row * columns + i];
-    }
-}
-
 /* Makes `layers` the head as it stands. */
 static void show_weights(struct training *t)
 {
-    transpose(t->state, t->hidden, t->width, t->hidden_weights);
+    tw_batch_layer_unpack(&t->hidden_layer, t->state, t->hidden_weights);
+}
+
+static enum tw_status take_memory(struct training *t, struct tw_error *error)
+{
+    size_t wide = t->hidden * t->hidden_layer.stride, narrow = t->hidden * t->batch;
+    t->state = tw_pages_take(&t->pages, 3 * t->parameters * sizeof(float));
+    t->gradients = tw_alloc(t->parameters - t->hidden_layer.size, sizeof(float));
+    t->hidden_weights = tw_alloc(t->width * t->hidden, sizeof(float));
+    t->activations = tw_alloc(wide, sizeof(float));
+    t->back = tw_alloc(wide, sizeof(float));
+    t->chances = tw_alloc(t->batch, sizeof *t->chances);
+    t->mask = tw_alloc(narrow, sizeof(float));
+    t->logits = tw_alloc(t->batch * t->classes, sizeof(float));
+    t->targets = tw_alloc(t->batch * t->classes, sizeof(float));
+    t->counts = tw_alloc(t->hidden, sizeof *t->counts);
+    t->rows = tw_alloc(narrow, sizeof *t->rows);
+    t->factors = tw_alloc(narrow, sizeof *t->factors);
+    t->batch_rows = tw_alloc(t->batch, sizeof *t->batch_rows);
+    t->order = tw_alloc(t->examples->count, sizeof *t->order);
+    if (t->state == NULL || t->gradients == NULL || t->hidden_weights == NULL || t->activations == NULL ||
+        t->back == NULL || t->chances == NULL || t->mask == NULL || t->logits == NULL || t->targets == NULL ||
+        t->counts == NULL || t->rows == NULL || t->factors == NULL || t->batch_rows == NULL || t->order == NULL)
+        return tw_fail_memory(error, 4 * t->parameters * sizeof(float), "training");
+    memset(t->state, 0, 3 * t->parameters * sizeof *t->state);
+    return TW_OK;
 }
 
 static enum tw_status training_init(struct training *t, const struct tw_examples *examples,
@@ -90,27 +120,17 @@ static enum tw_status training_init(struct training *t, const struct tw_examples
     t->hidden = t->options.hidden;
     t->classes = options->class_count;
     t->batch = t->options.batch;
-    t->parameters = t->width * t->hidden + t->hidden + t->hidden * t->classes + t->classes;
-    t->state = tw_alloc(3 * t->parameters, sizeof(float));
-    t->gradients = tw_alloc(t->parameters - t->width * t->hidden, sizeof(float));
-    t->hidden_weights = tw_alloc(t->width * t->hidden, sizeof(float));
-    t->blocks = tw_alloc(tw_adam_packed_size(t->batch, t->width), sizeof(float));
-    t->inputs = tw_alloc(t->batch * t->width, sizeof(float));
-    t->activations = tw_alloc(t->batch * t->hidden, sizeof(float));
-    t->mask = tw_alloc(t->batch * t->hidden, sizeof(float));
-    t->back = tw_alloc(t->batch * t->hidden, sizeof(float));
-    t->logits = tw_alloc(t->batch * t->classes, sizeof(float));
-    t->targets = tw_alloc(t->batch * t->classes, sizeof(float));
-    t->order = tw_alloc(examples->count, sizeof *t->order);
-    if (t->state == NULL || t->gradients == NULL || t->hidden_weights == NULL || t->blocks == NULL ||
-        t->inputs == NULL || t->activations == NULL || t->mask == NULL || t->back == NULL || t->logits == NULL ||
-        t->targets == NULL || t->order == NULL)
-        return tw_fail_memory(error, 4 * t->parameters * sizeof(float), "training");
+    enum tw_status status = tw_batch_layer_init(&t->hidden_layer, t->width, t->hidden, t->batch, error);
+    t->parameters = t->hidden_layer.size + t->hidden + t->hidden * t->classes + t->classes;
+    if (status == TW_OK)
+        status = take_memory(t, error);
+    if (status != TW_OK)
+        return status;
     lay_out(t);
     for (size_t i = 0; i < 2; i++) {
         struct tw_layer start = {0}, *layer = &t->layers[i];
-        enum tw_status status = tw_layer_init(&start, layer->inputs, layer->outputs, t->options.seed,
-                                              i == 0 ? STREAM_HIDDEN : STREAM_OUTPUT, error);
+        status = tw_layer_init(&start, layer->inputs, layer->outputs, t->options.seed,
+                               i == 0 ? STREAM_HIDDEN : STREAM_OUTPUT, error);
         if (status == TW_OK)
             memcpy(layer->weights, start.weights, layer->inputs * layer->outputs * sizeof(float));
         tw_free(start.weights);
@@ -118,17 +138,19 @@ static enum tw_status training_init(struct training *t, const struct tw_examples
         if (status != TW_OK)
             return status;
     }
-    transpose(t->hidden_weights, t->width, t->hidden, t->state);
+    tw_batch_layer_pack(&t->hidden_layer, t->hidden_weights, t->state);
     return TW_OK;
 }
 
 static void training_release(struct training *t)
 {
-    float *const blocks[] = {t->state,       t->gradients, t->hidden_weights, t->inputs, t->blocks,
-                             t->activations, t->mask,      t->back,           t->logits, t->targets};
+    void *const blocks[] = {t->gradients, t->hidden_weights, t->activations, t->back,   t->chances,
+                            t->mask,      t->logits,         t->targets,     t->counts, t->rows,
+                            t->factors,   t->batch_rows,     t->order};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         tw_free(blocks[i]);
-    tw_free(t->order);
+    tw_pages_release(&t->pages);
+    tw_batch_layer_release(&t->hidden_layer);
 }
 
 /* The order of an epoch comes from the seed and its number alone, so that a resumed run needs none of its past. */
@@ -154,42 +176,42 @@ static void gather_batch(struct training *t, uint64_t step)
         uint64_t place = step * t->batch + i;
         shuffle(t, place / t->examples->count);
         size_t row = t->order[place % t->examples->count];
-        memcpy(t->inputs + i * t->width, t->examples->embeddings + row * t->width, t->width * sizeof(float));
-        tw_adam_pack(t->inputs + i * t->width, i, t->batch, t->width, t->blocks);
+        t->batch_rows[i] = t->examples->embeddings + row * t->width;
         tw_examples_target(t->examples, row, t->options.unlabelled_class, t->targets + i * t->classes, t->classes);
+    }
+    tw_batch_layer_set_rows(&t->hidden_layer, t->batch_rows);
+}
+
+/* 32 bits of a random number for each of two places. */
+static void draw_mask(struct training *t, uint64_t step)
+{
+    size_t pairs = (t->batch + 1) / 2;
+    uint64_t limit = (uint64_t)(t->options.dropout * 0x1p32);
+    float scale = (float)(1 / (1 - t->options.dropout));
+    for (size_t output = 0; output < t->hidden; output++) {
+        float *mask = t->mask + output * t->batch;
+        tw_random_fill(t->options.seed, STREAM_DROPOUT, (step * t->hidden + output) * pairs, pairs, t->chances);
+        for (size_t i = 0; i < t->batch / 2; i++) {
+            mask[2 * i] = scale * (float)(t->chances[i] >> 32 >= limit);
+            mask[2 * i + 1] = scale * (float)((t->chances[i] & 0xffffffffu) >= limit);
+        }
+        if (t->batch % 2 != 0)
+            mask[t->batch - 1] = scale * (float)(t->chances[pairs - 1] >> 32 >= limit);
     }
 }
 
 /* The hidden outputs after their product: bias, ReLU, dropout. */
 static void activate(struct training *t, uint64_t step)
 {
-    size_t count = t->batch * t->hidden;
-    uint64_t limit = (uint64_t)(t->options.dropout * 0x1p32), first = step * ((count + 1) / 2);
-    float scale = (float)(1 / (1 - t->options.dropout));
-    for (size_t i = 0; i < count; i += 2) { /* 32 bits of a number for each of two places */
-        uint64_t bits = tw_random_at(t->options.seed, STREAM_DROPOUT, first + i / 2);
-        t->mask[i] = scale * (float)(bits >> 32 >= limit);
-        if (i + 1 < count)
-            t->mask[i + 1] = scale * (float)((bits & 0xffffffffu) >= limit);
-    }
-    for (size_t row = 0; row < t->batch; row++) {
-        float *values = t->activations + row * t->hidden;
-        const float *mask = t->mask + row * t->hidden, *bias = t->layers[0].bias;
-        for (size_t i = 0; i < t->hidden; i++) {
-            float value = values[i] + bias[i], positive = value > 0 ? value : 0;
-            values[i] = positive * mask[i]; /* without a branch: no CPU foresees which are on */
+    draw_mask(t, step);
+    for (size_t output = 0; output < t->hidden; output++) {
+        float *values = t->activations + output * t->hidden_layer.stride, bias = t->layers[0].bias[output];
+        const float *mask = t->mask + output * t->batch;
+        for (size_t i = 0; i < t->batch; i++) {
+            float value = values[i] + bias;
+            values[i] = (value > 0 ? value : 0) * mask[i]; /* without a branch: no CPU foresees which are on */
         }
     }
-}
-
-static enum tw_status multiply(const struct tw_gemm *shape, int threads, struct tw_error *error)
-{
-    struct tw_gemm product = *shape;
-    product.alpha = 1;
-    product.lda = product.transposes_a ? product.m : product.k;
-    product.ldb = product.transposes_b ? product.k : product.n;
-    product.ldc = product.n;
-    return tw_gemm_run(&product, threads, error);
 }
 
 static void sum_rows(const float *values, size_t rows, size_t count, float *sums)
@@ -222,68 +244,113 @@ static void judge(struct training *t, double *loss, double *accuracy)
     *accuracy = (double)right / (double)t->batch;
 }
 
+/* logits = activations * weights + bias. */
+static enum tw_status find_logits(struct training *t, struct tw_error *error)
+{
+    const struct tw_layer *layer = &t->layers[1];
+    const struct tw_gemm product = {.transposes_a = true,
+                                    .m = (int64_t)t->batch,
+                                    .n = (int64_t)t->classes,
+                                    .k = (int64_t)t->hidden,
+                                    .alpha = 1,
+                                    .a = t->activations,
+                                    .lda = (int64_t)t->hidden_layer.stride,
+                                    .b = layer->weights,
+                                    .ldb = (int64_t)t->classes,
+                                    .c = t->logits,
+                                    .ldc = (int64_t)t->classes};
+    enum tw_status status = tw_gemm_run(&product, t->options.threads, error);
+    for (size_t row = 0; row < t->batch && status == TW_OK; row++) {
+        for (size_t i = 0; i < t->classes; i++)
+            t->logits[row * t->classes + i] += layer->bias[i];
+    }
+    return status;
+}
+
+/* The rows in which each hidden output is on, and the gradient there. */
+static void find_active(struct training *t, float *bias_gradient)
+{
+    for (size_t output = 0; output < t->hidden; output++) {
+        const float *back = t->back + output * t->hidden_layer.stride, *mask = t->mask + output * t->batch;
+        const float *values = t->activations + output * t->hidden_layer.stride;
+        uint32_t *rows = t->rows + output * t->batch;
+        float *factors = t->factors + output * t->batch, sum = 0;
+        size_t count = 0;
+        for (size_t row = 0; row < t->batch;
+             row++) { /* written always, kept where it counts: no branch to guess wrong */
+            rows[count] = (uint32_t)row;
+            factors[count] = back[row] * mask[row];
+            count += values[row] > 0;
+        }
+        for (size_t i = 0; i < count; i++)
+            sum += factors[i];
+        t->counts[output] = count;
+        bias_gradient[output] = sum;
+    }
+}
+
 static enum tw_status find_gradients(struct training *t, uint64_t step, double *loss, double *accuracy,
                                      struct tw_error *error)
 {
     int64_t batch = (int64_t)t->batch, hidden = (int64_t)t->hidden, classes = (int64_t)t->classes;
+    int64_t stride = (int64_t)t->hidden_layer.stride;
     float *bias_gradient = t->gradients, *output_gradient = bias_gradient + t->hidden;
-    const struct tw_gemm forward = {.transposes_b = true,
-                                    .m = batch,
-                                    .n = hidden,
-                                    .k = (int64_t)t->width,
-                                    .a = t->inputs,
-                                    .b = t->state,
-                                    .c = t->activations};
-    enum tw_status status = multiply(&forward, t->options.threads, error);
+    enum tw_status status =
+        tw_batch_layer_forward(&t->hidden_layer, t->state, t->activations, t->options.threads, error);
     if (status != TW_OK)
         return status;
     activate(t, step);
-    status = tw_dense_forward(&t->layers[1], t->activations, t->batch, t->logits, 1, error);
+    status = find_logits(t, error);
     if (status != TW_OK)
         return status;
     judge(t, loss, accuracy);
-    const struct tw_gemm output = {.transposes_a = true,
-                                   .m = hidden,
+    const struct tw_gemm output = {.m = hidden,
                                    .n = classes,
                                    .k = batch,
+                                   .alpha = 1,
                                    .a = t->activations,
+                                   .lda = stride,
                                    .b = t->logits,
-                                   .c = output_gradient};
+                                   .ldb = classes,
+                                   .c = output_gradient,
+                                   .ldc = classes};
     const struct tw_gemm back = {.transposes_b = true,
-                                 .m = batch,
-                                 .n = hidden,
+                                 .m = hidden,
+                                 .n = batch,
                                  .k = classes,
-                                 .a = t->logits,
-                                 .b = t->layers[1].weights,
-                                 .c = t->back};
-    if ((status = multiply(&output, 1, error)) != TW_OK || (status = multiply(&back, 1, error)) != TW_OK)
+                                 .alpha = 1,
+                                 .a = t->layers[1].weights,
+                                 .lda = classes,
+                                 .b = t->logits,
+                                 .ldb = classes,
+                                 .c = t->back,
+                                 .ldc = stride};
+    if ((status = tw_gemm_run(&output, 1, error)) != TW_OK || (status = tw_gemm_run(&back, 1, error)) != TW_OK)
         return status;
-    for (size_t i = 0; i < t->batch * t->hidden; i++) {
-        float is_on = t->activations[i] > 0 ? 1 : 0;
-        t->back[i] *= is_on * t->mask[i];
-    }
+    find_active(t, bias_gradient);
     sum_rows(t->logits, t->batch, t->classes, output_gradient + t->hidden * t->classes);
-    sum_rows(t->back, t->batch, t->hidden, bias_gradient);
     return TW_OK;
 }
 
 static enum tw_status update_weights(struct training *t, uint64_t step, struct tw_error *error)
 {
-    size_t count = t->width * t->hidden, rest = t->parameters - count;
-    const struct tw_adam_layer layer = {
-        .adam = tw_adam_at(step, t->options.learning_rate, t->options.adam_epsilon),
-        .rows = t->batch,
-        .inputs = t->width,
-        .outputs = t->hidden,
-        .blocks = t->blocks,
-        .back = t->back,
+    size_t count = t->hidden_layer.size, rest = t->parameters - count;
+    float *mean = t->state + t->parameters, *square = t->state + 2 * t->parameters;
+    const struct tw_adam adam = tw_adam_at(step, t->options.learning_rate, t->options.adam_epsilon);
+    const struct tw_batch_step update = {
+        .rate = adam.rate,
+        .epsilon = adam.epsilon,
+        .mean_share = adam.mean_share,
+        .square_share = adam.square_share,
+        .counts = t->counts,
+        .rows = t->rows,
+        .factors = t->factors,
         .weights = t->state,
-        .mean = t->state + t->parameters,
-        .square = t->state + 2 * t->parameters,
+        .mean = mean,
+        .square = square,
     };
-    tw_adam_apply(&layer.adam, t->gradients, rest, t->state + count, t->state + t->parameters + count,
-                  t->state + 2 * t->parameters + count);
-    return tw_adam_layer_run(&layer, t->options.threads, error);
+    tw_adam_apply(&adam, t->gradients, rest, t->state + count, mean + count, square + count);
+    return tw_batch_layer_step(&t->hidden_layer, &update, t->options.threads, error);
 }
 
 static struct tw_branch view_branch(const struct training *t)
@@ -325,7 +392,8 @@ static enum tw_status find_identity(const struct training *t, uint64_t *identity
     if (text == NULL)
         return tw_fail_memory(error, 1, "the recipe's text");
     const struct tw_examples *e = t->examples;
-    uint64_t shape[] = {LAYOUT, t->width, t->classes, e->count, (uint64_t)t->options.unlabelled_class};
+    uint64_t shape[] = {
+        LAYOUT, t->hidden_layer.block, t->width, t->classes, e->count, (uint64_t)t->options.unlabelled_class};
     uint32_t low = tw_crc32c(tw_crc32c(0, text, strlen(text)), shape, sizeof shape);
     uint32_t high = tw_crc32c(low, e->embeddings, e->count * e->width * sizeof(float));
     high = tw_crc32c(high, e->label_starts, (e->count + 1) * sizeof *e->label_starts);
@@ -387,7 +455,7 @@ static enum tw_status run_steps(struct training *t, struct tw_error *error)
 {
     const struct tw_recipe_options *o = &t->options;
     uint64_t identity = 0, step = 0;
-    double loss, accuracy;
+    double loss = NAN, accuracy = NAN;
     enum tw_status status = find_identity(t, &identity, error);
     if (status == TW_OK && o->checkpoint_folder != NULL)
         status = tw_checkpoint_read(o->checkpoint_folder, identity, &step, t->state, 3 * t->parameters, o->sink, error);

@@ -48,7 +48,18 @@ struct vector_pool {
     bool counts_pads; /* the mean is of the whole kernel, not only of what lies in the image */
 };
 
-enum { VECTOR_COMBINED = 64 }; /* floats of a row that `combine` adds up */
+enum { VECTOR_COMBINED = 4 }; /* vectors of inputs that `descend` takes: as many sums hide what one takes */
+
+/* One step of Adam on the weights from COMBINED vectors of inputs to `outputs`: [vector of inputs][pitch][width], and so the means. */
+struct vector_descent {
+    const float *lines;   /* [row of the batch][COMBINED * width]: the inputs */
+    const size_t *counts; /* of each output: the rows with a gradient */
+    const uint32_t *rows; /* [output][row_count]: which those are */
+    const float *factors; /* [output][row_count]: the gradients */
+    size_t row_count, outputs, pitch;
+    float *weights, *mean, *square;
+    float rate, epsilon, mean_share, square_share;
+};
 
 enum { VECTOR_CHAINS = 12 }; /* of `spin`: more than any unit's latency times its width */
 
@@ -60,8 +71,7 @@ struct vector_kernels {
     /* `count` vectors, `from_step` and `to_step` floats apart; from NULL: zeros. */
     void (*copy)(const float *from, size_t from_step, float *to, size_t to_step, int count);
     void (*pool)(const struct vector_pool *pool);
-    /* sum[0 .. COMBINED) = the rows' sum, each times its factor, in the order given. Rows lie close together. */
-    void (*combine)(const float *rows, const uint32_t *indices, const float *factors, size_t count, float *sum);
+    void (*descend)(const struct vector_descent *descent);
     /* `rounds` times CHAINS independent fused multiplications of vectors, and nothing else; returns their sum. */
     float (*spin)(int rounds);
     /* NULL where there is none. By (points - 4) / 2, and by (outputs - 2) / 2. */

@@ -19,6 +19,8 @@ typedef __m256 vec;
 #define v_min(a, b) _mm256_min_ps(a, b)
 #define v_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define v_fnma(a, b, c) _mm256_fnmadd_ps(a, b, c)
+#define v_div(a, b) _mm256_div_ps(a, b)
+#define v_sqrt(a) _mm256_sqrt_ps(a)
 #define v_prefetch(from) _mm_prefetch(from, _MM_HINT_T1)
 
 #include "engine/vector/kernels_body.inc"

@@ -19,6 +19,8 @@ typedef __m512 vec;
 #define v_min(a, b) _mm512_min_ps(a, b)
 #define v_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define v_fnma(a, b, c) _mm512_fnmadd_ps(a, b, c)
+#define v_div(a, b) _mm512_div_ps(a, b)
+#define v_sqrt(a) _mm512_sqrt_ps(a)
 #define v_prefetch(from) _mm_prefetch(from, _MM_HINT_T1)
 
 #include "engine/vector/kernels_body.inc"

@@ -1,4 +1,5 @@
 /* Vectors that the compiler lowers to what the target has: two of SSE's or NEON's registers each. */
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -35,6 +36,14 @@ static inline vec v_max(vec a, vec b)
     return (vec)(((mask)a & is_greater) | ((mask)b & ~is_greater));
 }
 
+static inline vec v_sqrt(vec x)
+{
+    for (int i = 0; i < WIDTH; i++)
+        x[i] = sqrtf(x[i]);
+    return x;
+}
+
+#define v_div(a, b) ((a) / (b))
 #define v_set(x) ((vec){} + (x))
 #define v_zero() ((vec){})
 #define v_add(a, b) ((a) + (b))
