@@ -1,5 +1,5 @@
 # The front door: `make`, `make demo`, `make test`, `make install`, `make bench`. Meson and Ninja do the work.
-# `make bench ARGS=--write` also writes the table of docs/performance.md. DESTDIR is kept by `make install`.
+# `make bench` takes some five minutes; `make bench ARGS="--full --write"` measures all and writes the tables of docs/performance.md. DESTDIR is kept by `make install`.
 BUILD ?= build
 PREFIX ?= /usr/local
 

@@ -1,39 +1,37 @@
-"""What is measured: networks, photos, and which engines run them. A new network, precision or peer is one line here.
-
-A peer is also one file of bench/engines/ (see there for what it is given and what it answers).
-"""
+"""What is measured. A new network is one line here (and its maker in networks.py, where it has no file); a new peer is one line and
+one file of bench/engines/ (see peer.py)."""
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
     name: str
-    file: str  # below the shared folder, or below the repository with "./"
+    file: str  # below the shared folder, below the repository with "./", or "" where networks.py makes it
     size: int  # input, width and height
     mean: float
     scale: float
-    warm_photos: int  # measured is the time of all photos less the time of these
-    photos: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    network: str
-    precision: str
-    threads: int
+    resize: str  # "tf1": TensorFlow 1's bilinear; "pillow"
+    decoy: bool = False  # random weights: integers of eight bits lose more on them than on a trained network
 
 
 NETWORKS = [
-    Network("inception_v3", "models/inception_v3_2015.onnx", 299, 128, 0.0078125, 24, 120),
-    Network("sprout", "./backbones/sprout.onnx", 112, 128, 0.015625, 60, 600),
+    Network("inception_v3", "models/inception_v3_2015.onnx", 299, 128, 0.0078125, "tf1"),
+    Network("mobilenet_v2", "", 224, 127.5, 1 / 127.5, "pillow", True),
+    Network("resnet50", "", 224, 127.5, 1 / 127.5, "pillow", True),
+    Network("sprout", "./backbones/sprout.onnx", 112, 128, 0.015625, "pillow"),
 ]
+QUICK = ["inception_v3"]
 
-CASES = [
-    Case("inception_v3", "f32", 1),
-    Case("inception_v3", "f32", 2),
-    Case("sprout", "f32", 1),
-    Case("sprout", "f32", 2),
+# Title, file of bench/engines/ without its ending, and what it runs. The first is what the others are compared with.
+ENGINES = [
+    ("topwork", "topwork", ("f32", "bf16", "int8")),
+    ("ONNX Runtime", "onnx_runtime", ("f32", "int8")),
+    ("OpenVINO", "openvino_cpu", ("f32", "bf16", "int8")),
+    ("TensorFlow", "tensorflow_cpu", ("f32",)),
 ]
+PRECISIONS = ("f32", "bf16", "int8")
+BATCHES = (1, 8)
 
-# Title and file of bench/engines/. The first is what the others are compared with.
-ENGINES = [("topwork", "topwork"), ("ONNX Runtime", "onnx_runtime")]
+# Least cosine of embeddings to the reference (ONNX Runtime, f32, on the pixels that the policy asks for).
+COSINES = {"f32": 0.9999, "bf16": 0.999, "int8": 0.97}
+DECOY_COSINES = {"f32": 0.9999, "bf16": 0.99, "int8": 0.8}
