@@ -33,26 +33,27 @@ enum tw_status tw_map_to_branch(enum tw_map map, size_t width, struct tw_branch 
     return TW_OK;
 }
 
-/* Each row through the very stages that the head will have. */
+enum tw_status tw_map_row(enum tw_map map, const float *from, size_t width, float *scratch, float *to,
+                          struct tw_error *error)
+{
+    const struct tw_stage root = {.kind = TW_STAGE_SQRT, .inputs = width, .outputs = width};
+    const struct tw_stage unit = {.kind = TW_STAGE_UNIT, .inputs = width, .outputs = width};
+    float *rooted = maps[map].has_unit ? scratch : to;
+    enum tw_status status = TW_OK;
+    if (maps[map].has_sqrt)
+        status = tw_stage_forward(&root, from, 1, rooted, 1, error);
+    else
+        memcpy(rooted, from, width * sizeof *to);
+    return status == TW_OK && maps[map].has_unit ? tw_stage_forward(&unit, scratch, 1, to, 1, error) : status;
+}
+
 static enum tw_status map_features(struct tw_design *d, const float *embeddings, struct tw_error *error)
 {
-    const struct tw_stage root = {.kind = TW_STAGE_SQRT, .inputs = d->width, .outputs = d->width};
-    const struct tw_stage unit = {.kind = TW_STAGE_UNIT, .inputs = d->width, .outputs = d->width};
-    float *row = tw_alloc(d->width, sizeof *row);
-    enum tw_status status = row != NULL ? TW_OK : tw_fail_memory(error, d->width * sizeof *row, "a row");
-    for (size_t i = 0; i < d->count && status == TW_OK; i++) {
-        float *to = d->features + i * d->width;
-        memcpy(to, embeddings + i * d->width, d->width * sizeof *to);
-        if (maps[d->map].has_sqrt) {
-            memcpy(row, to, d->width * sizeof *to);
-            status = tw_stage_forward(&root, row, 1, to, 1, error);
-        }
-        if (status == TW_OK && maps[d->map].has_unit) {
-            memcpy(row, to, d->width * sizeof *to);
-            status = tw_stage_forward(&unit, row, 1, to, 1, error);
-        }
-    }
-    tw_free(row);
+    float *scratch = tw_alloc(d->width, sizeof *scratch);
+    enum tw_status status = scratch != NULL ? TW_OK : tw_fail_memory(error, d->width * sizeof *scratch, "a row");
+    for (size_t i = 0; i < d->count && status == TW_OK; i++)
+        status = tw_map_row(d->map, embeddings + i * d->width, d->width, scratch, d->features + i * d->width, error);
+    tw_free(scratch);
     return status;
 }
 

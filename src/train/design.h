@@ -10,6 +10,9 @@
 
 enum tw_map { TW_MAP_PLAIN, TW_MAP_SQRT, TW_MAP_UNIT, TW_MAP_SQRT_UNIT, TW_MAPS };
 const char *tw_map_name(enum tw_map map);
+/* One row through the very stages that the head will have; `scratch` holds `width` values. */
+enum tw_status tw_map_row(enum tw_map map, const float *from, size_t width, float *scratch, float *to,
+                          struct tw_error *error) TW_MUST_USE;
 
 /* Zero-initialise; release accepts the zero state. */
 struct tw_design {

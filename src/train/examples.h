@@ -14,9 +14,8 @@ struct tw_examples {
     const char *const *keys;    /* count: the uri */
     const int64_t *labels;      /* label ids of row i: labels[label_starts[i] .. label_starts[i + 1]) */
     const size_t *label_starts; /* count + 1; a row without labels is unlabelled */
-    const size_t
-        *groups; /* count: rows of one number are likenesses of one thing, which folds keep together; NULL: none
-                                   are known */
+    const size_t *groups;       /* count: rows of one number (below count) are likenesses of one thing, which folds keep
+                                   together; NULL: none are known */
 };
 
 /* Training target of a row over `class_count` classes: 1/n for each of its n labels; an unlabelled row has its whole

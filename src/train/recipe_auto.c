@@ -2,7 +2,8 @@
  * stays bounded:
  *   rows with one example a class           nearest class mean, no choice
  *   over `most_rows` rows, `most_scores` rows times classes, or `most_rank` of both rows and values
- *                                           the workshop recipe, no choice
+ *                                           a few passes over the rows (large.c); for rows of over `most_width` values and
+ *                                           over `most_scatter` rows x values x values the workshop recipe, no choice
  *   over `most_kernel_rows` rows            no kernel machines
  *   over `most_products` rows x values x classes   no logistic regression */
 #include "base/memory.h"
@@ -18,7 +19,7 @@
 
 enum { FOLDS = 5 };
 static const size_t most_rows = 20000, most_scores = 4000000, most_rank = 4096, most_kernel_rows = 5000,
-                    most_products = 1000000000;
+                    most_products = 1000000000, most_width = 8192, least_large = 100, most_scatter = 30000000000000;
 
 struct search {
     const struct tw_examples *examples;
@@ -317,6 +318,9 @@ enum tw_status tw_auto_train(const struct tw_examples *examples, const struct tw
     if (status != TW_OK)
         return status;
     if (examples->count > most_rows || rank > most_rank || examples->count > most_scores / options->class_count) {
+        if (examples->width <= most_width && examples->count >= least_large &&
+            examples->count <= most_scatter / examples->width / examples->width)
+            return tw_large_train(examples, options, head, error);
         tw_log(options->sink, TW_LOG_INFO,
                "head: workshop: %zu examples of %zu values and %zu classes are too many to try "
                "others",

@@ -17,7 +17,7 @@
 
 /* Streams of random numbers under the seed; those of epochs and steps lie above. */
 enum { STREAM_HIDDEN = 1, STREAM_OUTPUT = 2, STREAM_DROPOUT = 3, STREAM_EPOCHS = 1000 };
-enum { EVAL_SAMPLE = 1000 };
+enum { EVAL_SAMPLE = 1000, BLOCK_BYTES = 256 << 20 };
 /* Of the state in a checkpoint. */
 enum { LAYOUT = 3 };
 
@@ -66,7 +66,7 @@ struct training {
     uint32_t *rows;
     float *factors;
     const float **batch_rows;
-    size_t *order;
+    size_t *order;  /* rows of the epoch; behind them room for the blocks' numbers */
     uint64_t epoch; /* that `order` is of, + 1 */
 };
 
@@ -103,7 +103,7 @@ static enum tw_status take_memory(struct training *t, struct tw_error *error)
     t->rows = tw_alloc(narrow, sizeof *t->rows);
     t->factors = tw_alloc(narrow, sizeof *t->factors);
     t->batch_rows = tw_alloc(t->batch, sizeof *t->batch_rows);
-    t->order = tw_alloc(t->examples->count, sizeof *t->order);
+    t->order = tw_alloc(2 * t->examples->count, sizeof *t->order);
     if (t->state == NULL || t->gradients == NULL || t->hidden_weights == NULL || t->activations == NULL ||
         t->back == NULL || t->chances == NULL || t->mask == NULL || t->logits == NULL || t->targets == NULL ||
         t->counts == NULL || t->rows == NULL || t->factors == NULL || t->batch_rows == NULL || t->order == NULL)
@@ -153,20 +153,47 @@ static void training_release(struct training *t)
     tw_batch_layer_release(&t->hidden_layer);
 }
 
+static void shuffle_places(struct tw_random *random, size_t *places, size_t count)
+{
+    for (size_t i = count; i > 1; i--) {
+        size_t j = (size_t)tw_random_below(random, i), kept = places[i - 1];
+        places[i - 1] = places[j];
+        places[j] = kept;
+    }
+}
+
+static size_t block_rows(size_t width)
+{
+    size_t rows = (size_t)BLOCK_BYTES / sizeof(float) / width;
+    return rows > 0 ? rows : 1;
+}
+
+/* Block after block in an order of its own, so that what is larger than memory is read once an epoch and a piece at a time;
+ * the rows of a block lie by their digests and are a sample as any other. Most sets are one block. */
+static void shuffle_blocks(const struct training *t, struct tw_random *random, size_t block)
+{
+    size_t count = t->examples->count, blocks = (count + block - 1) / block, at = 0;
+    size_t *numbers = t->order + count;
+    for (size_t i = 0; i < blocks; i++)
+        numbers[i] = i;
+    if (blocks > 1)
+        shuffle_places(random, numbers, blocks);
+    for (size_t i = 0; i < blocks; i++) {
+        size_t first = numbers[i] * block, size = count - first < block ? count - first : block;
+        for (size_t row = 0; row < size; row++)
+            t->order[at + row] = first + row;
+        shuffle_places(random, t->order + at, size);
+        at += size;
+    }
+}
+
 /* The order of an epoch comes from the seed and its number alone, so that a resumed run needs none of its past. */
 static void shuffle(struct training *t, uint64_t epoch)
 {
     struct tw_random random = {.seed = t->options.seed, .stream = STREAM_EPOCHS + epoch};
-    size_t count = t->examples->count;
     if (t->epoch == epoch + 1)
         return;
-    for (size_t i = 0; i < count; i++)
-        t->order[i] = i;
-    for (size_t i = count; i > 1; i--) {
-        size_t j = (size_t)tw_random_below(&random, i), kept = t->order[i - 1];
-        t->order[i - 1] = t->order[j];
-        t->order[j] = kept;
-    }
+    shuffle_blocks(t, &random, block_rows(t->examples->width));
     t->epoch = epoch + 1;
 }
 

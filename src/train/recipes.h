@@ -13,6 +13,10 @@ char *tw_workshop_describe(const struct tw_recipe_options *options);
  * class mean, or a blend of them. */
 enum tw_status tw_auto_train(const struct tw_examples *examples, const struct tw_recipe_options *options,
                              struct tw_head *head, struct tw_error *error) TW_MUST_USE;
+/* The same for sets on which not everything can be tried: shrinkage LDA, and logistic regression that starts from it, by a few
+ * passes over the rows; judged on rows that are kept aside. */
+enum tw_status tw_large_train(const struct tw_examples *examples, const struct tw_recipe_options *options,
+                              struct tw_head *head, struct tw_error *error) TW_MUST_USE;
 char *tw_auto_describe(const struct tw_recipe_options *options);
 
 #endif

@@ -38,6 +38,27 @@ tw_fit_path tw_logistic_fit;
 /* Least squares on the targets over a kernel matrix, ridge = strength. */
 tw_fit_path tw_kernel_fit;
 
+/* LDA from class means and the covariance within classes, however they were had. Zero-initialise; release accepts the zero
+ * state. */
+struct tw_lda {
+    size_t rank, classes;
+    size_t width; /* of an embedding: the shrinkage target is a mean over them */
+    int threads;
+    double total;          /* rows */
+    float *means;          /* classes x rank */
+    double *class_weights; /* classes */
+    float *within;         /* rank x rank; on and below the diagonal is read */
+    float *shrunk;         /* rank x rank: room for solving */
+};
+enum tw_status tw_lda_init(struct tw_lda *lda, size_t rank, size_t classes, struct tw_error *error) TW_MUST_USE;
+void tw_lda_release(struct tw_lda *lda);
+/* The covariance shrunk, (1 - s) within + s trace / width * I, as its factor, which lies in lda->shrunk. */
+enum tw_status tw_lda_factor(struct tw_lda *lda, double shrinkage, struct tw_cholesky *factor,
+                             struct tw_error *error) TW_MUST_USE;
+/* weights (rank x classes), biases (classes). */
+enum tw_status tw_lda_solve(struct tw_lda *lda, double shrinkage, float *weights, float *biases,
+                            struct tw_error *error) TW_MUST_USE;
+
 /* For solvers: does the row teach, and the sums of targets over rows that do. */
 static inline int tw_problem_teaches(const struct tw_problem *problem, int held_out, size_t row)
 {
