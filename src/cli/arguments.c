@@ -22,6 +22,8 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                                "decisions about photos: columns uri and new_label; - leaves a photo out"},
     [TW_OPTION_SUSPECTS] = {"suspects", 0, TW_KIND_FLAG, NULL, 0, 0,
                             "embed the photos too and name labels that are likely wrong"},
+    [TW_OPTION_FOLDS] = {"folds", 0, TW_KIND_INTEGER, "K", 2, 20,
+                         "evaluate every example by cross-validation in K folds, and learn from all"},
     [TW_OPTION_FROM] = {"from", 0, TW_KIND_TEXT, "RUN", 0, 0,
                         "grow a trained run: its photos come along, nothing of it is embedded again"},
     [TW_OPTION_RENAME] = {"rename", 0, TW_KIND_TEXTS, "OLD=NEW", 0, 0,

@@ -27,6 +27,8 @@ static enum tw_exit report(const struct tw_arguments *arguments, struct tw_conso
             status = tw_buffer_printf(&out, error, "; %zu skipped, see audit.csv", result->skipped);
         if (status == TW_OK)
             status = tw_buffer_printf(&out, error, "; head trained in %.1f s\n", result->train_seconds);
+        if (status == TW_OK && result->folds_text.size > 0)
+            status = tw_buffer_append(&out, result->folds_text.data, result->folds_text.size, error);
         if (status == TW_OK && result->has_metrics)
             status = tw_evaluation_text(&result->metrics, labels, &out, error);
         if (status == TW_OK && result->growth_text.size > 0)
@@ -88,6 +90,8 @@ static enum tw_status check(const struct tw_arguments *arguments, const struct t
         return tw_fail(error, TW_INVALID, "train needs -o RUN, the folder for the model");
     if (options->eval_inputs != NULL && tw_has(arguments, TW_OPTION_EVAL_SHARE))
         return tw_fail(error, TW_INVALID, "--eval and --eval-share exclude each other");
+    if (options->folds > 0 && (options->eval_inputs != NULL || tw_has(arguments, TW_OPTION_EVAL_SHARE)))
+        return tw_fail(error, TW_INVALID, "--folds evaluates every example: --eval and --eval-share exclude it");
     if (options->label_change_count > 0 && options->from == NULL)
         return tw_fail(error, TW_INVALID,
                        "--rename, --merge and --remove change the classes of a run: name it with --from");
@@ -134,6 +138,7 @@ enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_co
         .is_forced = tw_has(arguments, TW_OPTION_FORCE),
     };
     struct tw_label_change changes[3 * TW_MOST_TEXTS];
+    options.folds = (size_t)tw_integer(arguments, TW_OPTION_FOLDS, 0);
     options.from = tw_text(arguments, TW_OPTION_FROM, NULL);
     options.label_changes = changes;
     options.label_change_count = collect_changes(arguments, changes);

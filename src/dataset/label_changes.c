@@ -43,8 +43,9 @@ static enum tw_status set_target(struct plan *plan, size_t id, const char *targe
     plan->targets[id] = tw_strndup((const char *)trimmed.data, trimmed.size);
     if (plan->targets[id] == NULL)
         return tw_fail_memory(error, trimmed.size, "a label");
-    enum tw_status status = tw_label_check(plan->targets[id], error);
-    return status == TW_OK ? TW_OK : tw_fail(error, TW_INVALID, "the new name of %s: %s", name, error->text);
+    struct tw_error why = {0};
+    enum tw_status status = tw_label_check(plan->targets[id], &why);
+    return status == TW_OK ? TW_OK : tw_fail(error, TW_INVALID, "the new name of %s: %s", name, why.text);
 }
 
 /* Sets the targets of names joined by commas, if all of them are classes; else *is_read stays false. */

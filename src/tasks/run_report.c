@@ -85,7 +85,7 @@ static enum tw_status gather_train(struct gathered *g, struct tw_error *error)
         g->train_counts[run->train->labels[i]]++;
     for (size_t i = 0; i < run->train->count && run->unlabelled_class >= 0; i++)
         g->train_counts[run->unlabelled_class] += run->train->starts[i] == run->train->starts[i + 1];
-    for (size_t s = 0; s < 2; s++) {
+    for (size_t s = 0; s < (run->is_cross_validated ? 1 : 2); s++) {
         const struct tw_example_set *set = sets[s];
         for (size_t i = 0; i < set->count; i += step) {
             bool has_label = set->starts[i] < set->starts[i + 1];

@@ -16,6 +16,7 @@ struct tw_run_report {
     struct tw_embedding_store *store;     /* photos: thumbnails; NULL for records */
     const struct tw_labels *labels;
     int64_t unlabelled_class;
+    bool is_cross_validated;            /* `eval` is `train` once more */
     const struct tw_metrics *metrics;   /* NULL: nothing was evaluated */
     const float *scores;                /* of eval's rows */
     const struct tw_backbone *backbone; /* NULL: the model takes embeddings */

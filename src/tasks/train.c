@@ -46,6 +46,7 @@ static enum tw_status hash_settings(const struct tw_train_job *job, struct tw_di
     if (!status && options->from)
         status = hash_grown(job, hasher, error);
     tw_hasher_add(hasher, &job->eval_share, sizeof job->eval_share);
+    tw_hasher_add(hasher, &options->folds, sizeof options->folds);
     tw_hasher_add_text(hasher, options->recipe);
     tw_hasher_add_text(hasher, job->recipe_json);
     tw_hasher_add(hasher, job->backbone.digest.bytes, TW_DIGEST_BYTES);
@@ -72,6 +73,7 @@ static enum tw_status begin_output(struct tw_train_job *job, const struct tw_rec
         "audit.csv",
         "events/*/events.out.tfevents.*",
         "checkpoints/*.twc",
+        "checkpoints/folds/*.twc",
         NULL}; /* not the log, which this run writes already, nor examples/, which hold the sides */
     job->output = (struct tw_output){
         .folder = job->options->output, .command = "train", .is_forced = job->options->is_forced, .results = results};
@@ -125,6 +127,11 @@ static enum tw_status train_head(struct tw_train_job *job, const struct tw_recip
     options->eval = eval.count ? &eval : NULL;
     options->observe = observe;
     options->observer_context = job;
+    if (job->options->folds) {
+        enum tw_status status = tw_train_cross_validate(job, recipe, error);
+        if (status)
+            return status;
+    }
     options->choice_json = &job->choice;
     options->calibration = &job->calibration;
     bool wants_curve = job->options->curve == TW_CURVE_ALWAYS ||
@@ -140,7 +147,10 @@ static enum tw_status train_head(struct tw_train_job *job, const struct tw_recip
 static void settle_share(struct tw_train_job *job)
 {
     double share = job->grown.examples.manifest.eval_share;
-    job->eval_share = job->options->eval_share >= 0 ? job->options->eval_share : share > 0 ? share : 0.1;
+    job->eval_share = job->options->folds             ? 0
+                      : job->options->eval_share >= 0 ? job->options->eval_share
+                      : share > 0                     ? share
+                                                      : 0.1;
 }
 
 static enum tw_status run(struct tw_train_job *job, struct tw_train_result *result, struct tw_error *error)
@@ -198,6 +208,7 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     tw_monitor_release(&job.monitor);
     tw_grown_release(&job.grown);
     tw_free(job.scores);
+    tw_cross_validation_release(&job.cross);
     tw_buffer_release(&job.choice);
     tw_free(job.recipe_json);
     tw_free(job.checkpoints);
@@ -212,6 +223,7 @@ void tw_train_result_release(struct tw_train_result *result)
     for (size_t i = 0; i < result->label_count; i++)
         tw_free(result->labels[i]);
     tw_free(result->labels);
+    tw_buffer_release(&result->folds_text);
     tw_buffer_release(&result->growth_text);
     tw_free(result->model_path);
     tw_free(result->more_json);

@@ -23,6 +23,7 @@ struct tw_train_options {
     size_t eval_input_count;
     const char *labels_uri;
     const char *output;
+    size_t folds;      /* over 1: every example is evaluated, by cross-validation, and all are learnt from; else 0 */
     double eval_share; /* negative: that of `from`, else 0.1 */
     const char *recipe;
     enum tw_curve_wish curve;
@@ -36,10 +37,10 @@ struct tw_train_result {
     struct tw_metrics metrics;
     char **labels; /* metrics.class_count */
     size_t label_count;
-    struct tw_buffer growth_text; /* grown: what changed, for people */
+    struct tw_buffer folds_text, growth_text; /* for people; empty where there are no folds, where nothing grew */
     char *model_path;
     char *more_json; /* for tw_evaluation_json: recipe (what decided the head, and what a choosing recipe chose among),
-                        calibration, learning_curve, growth */
+                        calibration, learning_curve, growth, folds */
     struct tw_calibration_view calibration;
     struct tw_curve_view curve;
     double embed_seconds, train_seconds;

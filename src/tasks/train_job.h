@@ -8,6 +8,7 @@
 #include "tasks/output.h"
 #include "report/growth.h"
 #include "tasks/train.h"
+#include "train/cross_validation.h"
 
 /* The run that this one grows from; zero where it grows from none. */
 struct tw_grown {
@@ -36,7 +37,8 @@ struct tw_train_job {
     char *recipe_json, *checkpoints;
     struct tw_output output;
     struct tw_monitor monitor;
-    float *scores;           /* of eval's rows */
+    float *scores; /* of eval's rows */
+    struct tw_cross_validation cross;
     struct tw_buffer choice; /* what the recipe chose, as JSON; empty where it does not choose */
     struct tw_head head;
     struct tw_calibration_record calibration;
@@ -47,6 +49,16 @@ struct tw_train_job {
 enum tw_status tw_train_classify(struct tw_train_job *job, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_train_load(struct tw_train_job *job, struct tw_train_result *result,
                              struct tw_error *error) TW_MUST_USE;
+
+/* train_folds.c: with folds there are no sides; after cross-validation `eval` holds all rows and `scores` what is said of them. */
+enum tw_status tw_train_join_sides(struct tw_train_job *job, struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_train_cross_validate(struct tw_train_job *job, const struct tw_recipe *recipe,
+                                       struct tw_error *error) TW_MUST_USE;
+/* As a further member of metrics.json, and as a sentence. */
+enum tw_status tw_train_folds_to_json(const struct tw_cross_validation *cross, struct tw_buffer *out,
+                                      struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_train_folds_to_text(const struct tw_cross_validation *cross, struct tw_buffer *out,
+                                      struct tw_error *error) TW_MUST_USE;
 
 /* train_grow.c: the run that this one grows from. */
 enum tw_status tw_train_grow_open(struct tw_train_job *job, struct tw_error *error) TW_MUST_USE;

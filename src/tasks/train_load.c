@@ -238,5 +238,7 @@ static enum tw_status check_classes(struct tw_train_job *job, struct tw_error *e
 enum tw_status tw_train_load(struct tw_train_job *job, struct tw_train_result *result, struct tw_error *error)
 {
     enum tw_status status = job->input.has_records ? load_records(job, error) : load_photos(job, result, error);
+    if (!status && job->options->folds)
+        status = tw_train_join_sides(job, error);
     return status ? status : check_classes(job, error);
 }

@@ -65,6 +65,12 @@ static enum tw_status write_model(struct tw_train_job *job, struct tw_train_resu
     return status;
 }
 
+/* With folds the new heads have learnt from what the run before held out. */
+static bool tells_growth(const struct tw_train_job *job)
+{
+    return job->options->from && !job->options->folds;
+}
+
 static enum tw_status tell_growth(const struct tw_train_job *job, struct tw_train_result *result,
                                   struct tw_buffer *json, struct tw_error *error)
 {
@@ -80,14 +86,15 @@ static enum tw_status tell_learning(const struct tw_train_job *job, const struct
 {
     struct tw_reliability before = {0}, after = {0};
     struct tw_buffer json = {0};
+    bool is_asked = eval->count && !job->options->folds; /* the heads of folds have temperatures of their own */
     double temperature = job->calibration.temperature;
     enum tw_status status = TW_OK;
     tw_learning_view_record(&job->calibration, &result->calibration);
     tw_learning_view_curve(&job->curve, &result->curve);
-    if (temperature > 0 && eval->count)
+    if (temperature > 0 && is_asked)
         status = tw_reliability_evaluated(eval, job->scores, job->labels.count, job->unlabelled_class, temperature,
                                           &before, error);
-    if (!status && eval->count)
+    if (!status && is_asked)
         status =
             tw_reliability_evaluated(eval, job->scores, job->labels.count, job->unlabelled_class, 1, &after, error);
     tw_learning_view_reliability(&before, &result->calibration.eval_before);
@@ -96,13 +103,27 @@ static enum tw_status tell_learning(const struct tw_train_job *job, const struct
         status = tw_buffer_printf(&json, error, "\"recipe\":%s,", job->recipe_json);
     if (!status)
         status = tw_learning_to_json(&result->calibration, &result->curve, &json, error);
-    if (!status && job->options->from && eval->count)
+    if (!status && tells_growth(job) && eval->count)
         status = tell_growth(job, result, &json, error);
+    if (!status && job->options->folds)
+        status = tw_train_folds_to_json(&job->cross, &json, error);
+    if (!status && job->options->folds)
+        status = tw_train_folds_to_text(&job->cross, &result->folds_text, error);
     result->more_json = status ? NULL : tw_strndup((const char *)json.data, json.size);
     if (!status && !result->more_json)
         status = tw_fail_memory(error, json.size, "the metrics");
     tw_buffer_release(&json);
     return status;
+}
+
+static enum tw_status score_held_out(struct tw_train_job *job, const struct tw_examples *eval, struct tw_error *error)
+{
+    if (job->scores) /* by cross-validation */
+        return TW_OK;
+    job->scores = tw_alloc(eval->count * job->labels.count, sizeof *job->scores);
+    return job->scores ? tw_head_scores(&job->head, eval->embeddings, eval->count, job->options->task.threads,
+                                        job->scores, error)
+                       : tw_fail_memory(error, eval->count * job->labels.count * sizeof *job->scores, "the scores");
 }
 
 static enum tw_status write_evaluation(struct tw_train_job *job, struct tw_train_result *result, struct tw_error *error)
@@ -119,17 +140,14 @@ static enum tw_status write_evaluation(struct tw_train_job *job, struct tw_train
                    : tw_output_write(output, "predictions.csv", tw_span_of_text("key,label,prediction,score\n"), error);
     }
     struct tw_buffer json = {0}, csv = {0};
-    float *scores = job->scores = tw_alloc(eval.count * job->labels.count, sizeof *scores);
-    enum tw_status status =
-        scores ? TW_OK : tw_fail_memory(error, eval.count * job->labels.count * sizeof *scores, "the scores");
-    if (!status)
-        status = tw_head_scores(&job->head, eval.embeddings, eval.count, job->options->task.threads, scores, error);
+    enum tw_status status = score_held_out(job, &eval, error);
+    const float *scores = job->scores;
     if (!status)
         status = tw_metrics_compute(&eval, scores, job->labels.count, job->unlabelled_class, &result->metrics, error);
     if (!status)
         status = tw_metrics_complete(&eval, scores, job->unlabelled_class, job->options->task.threads, &result->metrics,
                                      error);
-    if (!status && job->options->from)
+    if (!status && tells_growth(job))
         status = tw_train_grow_compare(job, scores, error);
     if (!status)
         status = tell_learning(job, &eval, result, error);
@@ -189,10 +207,11 @@ static enum tw_status write_examples(struct tw_train_job *job, struct tw_error *
         origin.engine = manifest->engine;
         origin.choices = manifest->choices;
     }
+    const struct tw_example_set none = {0};
     const struct tw_examples_parts parts = {
         .run = job->options->output,
         .train = &job->train,
-        .eval = &job->eval,
+        .eval = job->options->folds ? &none : &job->eval,
         .labels = &job->labels,
         .origin = &origin,
         .datasets = {&job->dataset, &job->eval_dataset},
@@ -223,10 +242,11 @@ static enum tw_status write_report(struct tw_train_job *job, const struct tw_tra
         .unlabelled_class = job->unlabelled_class,
         .metrics = result->has_metrics ? &result->metrics : NULL,
         .scores = job->scores,
+        .is_cross_validated = job->options->folds > 0,
         .backbone = job->backbone.graph ? &job->backbone : NULL,
         .records_backbone = job->manifest ? job->manifest->backbone : NULL,
         .recipe_json = job->recipe_json,
-        .growth = job->options->from && result->has_metrics ? &job->grown.growth : NULL,
+        .growth = tells_growth(job) && result->has_metrics ? &job->grown.growth : NULL,
     };
     enum tw_status status = tw_example_set_digest(&job->train, &report.data_digest, error);
     return status ? status : tw_run_report_write(&report, error);

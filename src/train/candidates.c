@@ -38,8 +38,8 @@ const struct tw_family tw_families[] = {
 const size_t tw_family_count = sizeof tw_families / sizeof *tw_families;
 
 enum { MOST_GROUPS = 32, MOST_SUMS = 512 };
-/* A bias that rules a class out. */
-static const float ruled_out = -100;
+/* A bias that rules a class out: far below any calibrated logit, and still finite in every sum. */
+static const float ruled_out = -1e9f;
 
 void tw_candidates_release(struct tw_candidates *candidates)
 {

@@ -11,6 +11,17 @@
 enum { HEADER = 32 };
 static const char magic[8] = "TWCHECK1";
 
+uint64_t tw_checkpoint_identity(const char *settings, const struct tw_examples *e, size_t class_count,
+                                int64_t unlabelled_class)
+{
+    const uint64_t shape[] = {e->width, class_count, e->count, (uint64_t)unlabelled_class};
+    uint32_t low = tw_crc32c(tw_crc32c(0, settings, strlen(settings)), shape, sizeof shape);
+    uint32_t high = tw_crc32c(low, e->embeddings, e->count * e->width * sizeof(float));
+    high = tw_crc32c(high, e->label_starts, (e->count + 1) * sizeof *e->label_starts);
+    high = tw_crc32c(high, e->labels, e->label_starts[e->count] * sizeof *e->labels);
+    return (uint64_t)high << 32 | low;
+}
+
 static char *path_of(const char *folder, uint64_t step)
 {
     char name[48];

@@ -4,10 +4,14 @@
 #define TW_TRAIN_CHECKPOINT_H
 
 #include "base/log.h"
+#include "train/examples.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a checkpoint must agree with: `settings` (all of them, as text), shapes and the examples themselves. */
+uint64_t tw_checkpoint_identity(const char *settings, const struct tw_examples *examples, size_t class_count,
+                                int64_t unlabelled_class);
 /* Keeps this one and the one before it; later ones, of another training, are removed. */
 enum tw_status tw_checkpoint_write(const char *folder, uint64_t identity, uint64_t step, const float *state,
                                    size_t count, struct tw_error *error) TW_MUST_USE;

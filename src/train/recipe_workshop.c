@@ -418,15 +418,12 @@ static enum tw_status find_identity(const struct training *t, uint64_t *identity
     char *text = tw_workshop_describe(&t->options);
     if (text == NULL)
         return tw_fail_memory(error, 1, "the recipe's text");
-    const struct tw_examples *e = t->examples;
-    uint64_t shape[] = {
-        LAYOUT, t->hidden_layer.block, t->width, t->classes, e->count, (uint64_t)t->options.unlabelled_class};
-    uint32_t low = tw_crc32c(tw_crc32c(0, text, strlen(text)), shape, sizeof shape);
-    uint32_t high = tw_crc32c(low, e->embeddings, e->count * e->width * sizeof(float));
-    high = tw_crc32c(high, e->label_starts, (e->count + 1) * sizeof *e->label_starts);
-    high = tw_crc32c(high, e->labels, e->label_starts[e->count] * sizeof *e->labels);
+    char *settings = tw_format("layout %d, blocks of %zu, of %s", LAYOUT, (size_t)t->hidden_layer.block, text);
     tw_free(text);
-    *identity = (uint64_t)high << 32 | low;
+    if (settings == NULL)
+        return tw_fail_memory(error, 1, "the recipe's text");
+    *identity = tw_checkpoint_identity(settings, t->examples, t->classes, t->options.unlabelled_class);
+    tw_free(settings);
     return TW_OK;
 }
 
