@@ -143,8 +143,11 @@ enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, st
         return TW_OK;
     }
     int made;
-    if ((status = tw_plan_add_slot(plan, &layout, 0, &made, error)) != TW_OK ||
-        (status = tw_plan_add_reorder(plan, own, made, error)) != TW_OK)
+    if ((status = tw_plan_add_slot(plan, &layout, 0, &made, error)) != TW_OK)
+        return status;
+    if (tw_onednn_has_one_order(&plan->slots[own].layout, &layout))
+        plan->slots[made].root = own;
+    else if ((status = tw_plan_add_reorder(plan, own, made, error)) != TW_OK)
         return status;
     *slot = plan->plain[value] = made;
     return TW_OK;

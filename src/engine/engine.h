@@ -47,6 +47,8 @@ struct tw_scratch;
 enum tw_status tw_scratch_new(const struct tw_plan *plan, struct tw_scratch **scratch,
                               struct tw_error *error) TW_MUST_USE;
 void tw_scratch_free(struct tw_scratch *scratch);
+/* Where a run of one image reads its input: what is written there need not be copied. Inputs need not be there. */
+float *tw_scratch_input(struct tw_scratch *scratch, size_t index);
 /* outputs[i] may be NULL where it is not wanted. Thread-safe for different scratches. */
 enum tw_status tw_plan_run(const struct tw_plan *plan, struct tw_scratch *scratch, const float *const *inputs,
                            float *const *outputs, struct tw_error *error) TW_MUST_USE;

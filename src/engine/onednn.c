@@ -70,6 +70,17 @@ bool tw_onednn_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b)
     return dnnl_memory_desc_equal(a, b) != 0;
 }
 
+static bool is_one_pixel(const dnnl_memory_desc_t *layout)
+{
+    return layout->ndims == 4 && layout->dims[0] * layout->dims[2] * layout->dims[3] == 1;
+}
+
+bool tw_onednn_has_one_order(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b)
+{
+    return is_one_pixel(a) && is_one_pixel(b) && a->data_type == b->data_type && a->format_kind == dnnl_blocked &&
+           b->format_kind == dnnl_blocked && a->padded_dims[1] == b->padded_dims[1];
+}
+
 size_t tw_onednn_bytes(const dnnl_memory_desc_t *layout)
 {
     return dnnl_memory_desc_get_size(layout);

@@ -25,6 +25,8 @@ enum tw_status tw_onednn_pixels(const int64_t dims[4], dnnl_data_type_t type, dn
  * one behind the other. False: the channels do not divide, or this CPU has no such kernels. */
 bool tw_onednn_blocked(const int64_t dims[4], dnnl_memory_desc_t *layout);
 bool tw_onednn_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
+/* Whether the numbers of one image lie in the same order and type all the same: channels of images of one pixel. */
+bool tw_onednn_has_one_order(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
 size_t tw_onednn_bytes(const dnnl_memory_desc_t *layout);
 
 /* A primitive from an operation descriptor, with its scratchpad left to the caller. TW_UNSUPPORTED where the library has no

@@ -160,12 +160,19 @@ static enum tw_status run_steps(struct tw_scratch *s, struct step *timed, double
     return status;
 }
 
+float *tw_scratch_input(struct tw_scratch *scratch, size_t index)
+{
+    return scratch->places[scratch->plan->own[scratch->plan->graph->inputs[index]]];
+}
+
 static void put_inputs(struct tw_scratch *s, size_t image, const float *const *inputs)
 {
     const struct tw_plan *plan = s->plan;
     for (size_t i = 0; i < plan->graph->input_count; i++) {
         size_t count = image_floats(plan, &plan->input_shapes[i]);
-        memcpy(s->places[plan->own[plan->graph->inputs[i]]], inputs[i] + image * count, count * sizeof(float));
+        float *place = tw_scratch_input(s, i);
+        if (inputs[i] != place)
+            memcpy(place, inputs[i] + image * count, count * sizeof(float));
     }
 }
 
@@ -195,20 +202,8 @@ enum tw_status tw_plan_run(const struct tw_plan *plan, struct tw_scratch *scratc
     return status;
 }
 
-/* Blocks of zeros for one image's inputs or outputs; each the caller's to free. */
-static enum tw_status make_blocks(const struct tw_plan *plan, const struct tw_shape *shapes, size_t count,
-                                  float **blocks, struct tw_error *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        blocks[i] = tw_alloc(image_floats(plan, &shapes[i]), sizeof(float));
-        if (blocks[i] == NULL)
-            return tw_fail_memory(error, image_floats(plan, &shapes[i]) * sizeof(float), "a profile");
-    }
-    return TW_OK;
-}
-
-static enum tw_status time_runs(struct tw_plan *plan, struct tw_scratch *scratch, float *const *blocks, int runs,
-                                struct tw_plan_times *times, struct tw_error *error)
+static enum tw_status time_runs(struct tw_plan *plan, struct tw_scratch *scratch, int runs, struct tw_plan_times *times,
+                                struct tw_error *error)
 {
     enum tw_status status = TW_OK;
     times->seconds = INFINITY;
@@ -217,9 +212,7 @@ static enum tw_status time_runs(struct tw_plan *plan, struct tw_scratch *scratch
     for (int run = 0; run < runs && status == TW_OK; run++) {
         struct tw_plan_times now = {0};
         double start = tw_clock_seconds();
-        put_inputs(scratch, 0, (const float *const *)blocks);
         status = run_steps(scratch, plan->steps, &now.convolution_seconds, error);
-        take_outputs(scratch, 0, blocks + plan->graph->input_count);
         now.seconds = tw_clock_seconds() - start;
         if (now.seconds < times->seconds)
             *times = now;
@@ -231,23 +224,14 @@ enum tw_status tw_plan_profile(struct tw_plan *plan, int runs, struct tw_plan_ti
 {
     struct tw_scratch *scratch;
     struct tw_plan_times unasked;
-    size_t inputs = plan->graph->input_count, outputs = plan->graph->output_count;
     int threads = omp_get_max_threads();
     enum tw_status status = tw_scratch_new(plan, &scratch, error);
     if (status != TW_OK)
         return status;
-    float **blocks = tw_alloc(inputs + outputs, sizeof *blocks);
-    status = blocks != NULL ? make_blocks(plan, plan->input_shapes, inputs, blocks, error)
-                            : tw_fail_memory(error, sizeof *blocks, "a profile");
-    if (status == TW_OK)
-        status = make_blocks(plan, plan->output_shapes, outputs, blocks + inputs, error);
+    memset(scratch->arena, 0, plan->arena_bytes);
     omp_set_num_threads(plan->threads_inside);
-    if (status == TW_OK)
-        status = time_runs(plan, scratch, blocks, runs, times != NULL ? times : &unasked, error);
+    status = time_runs(plan, scratch, runs, times != NULL ? times : &unasked, error);
     omp_set_num_threads(threads);
-    for (size_t i = 0; blocks != NULL && i < inputs + outputs; i++)
-        tw_free(blocks[i]);
-    tw_free(blocks);
     tw_scratch_free(scratch);
     return status;
 }

@@ -5,18 +5,13 @@
 #include <math.h>
 #include <string.h>
 
-struct worker {
-    struct tw_scratch *scratch;
-    float *tensor;
-};
-
 struct tw_runner {
     struct tw_plan *plan;
     struct tw_image_policy policy;
     struct tw_image_limits limits;
     bool takes_photos;
     int worker_count;
-    struct worker workers[];
+    struct tw_scratch *workers[];
 };
 
 static enum tw_status check_input(const struct tw_runner *runner, const struct tw_image_policy *policy,
@@ -41,18 +36,10 @@ static enum tw_status check_input(const struct tw_runner *runner, const struct t
 
 static enum tw_status prepare_workers(struct tw_runner *runner, struct tw_error *error)
 {
-    int64_t count;
-    if (!tw_shape_count(tw_plan_input_shape(runner->plan, 0), &count))
-        return tw_fail(error, TW_UNSUPPORTED, "the size of the network's input is not known");
-    for (int i = 0; i < runner->worker_count; i++) {
-        enum tw_status status = tw_scratch_new(runner->plan, &runner->workers[i].scratch, error);
-        if (status)
-            return status;
-        runner->workers[i].tensor = tw_alloc_aligned((size_t)count * sizeof(float));
-        if (!runner->workers[i].tensor)
-            return tw_fail_memory(error, (size_t)count * sizeof(float), "a network's input");
-    }
-    return TW_OK;
+    enum tw_status status = TW_OK;
+    for (int i = 0; i < runner->worker_count && !status; i++)
+        status = tw_scratch_new(runner->plan, &runner->workers[i], error);
+    return status;
 }
 
 void tw_runner_shape_input(struct tw_graph *graph, const struct tw_image_policy *policy)
@@ -125,10 +112,8 @@ void tw_runner_free(struct tw_runner *runner)
 {
     if (!runner)
         return;
-    for (int i = 0; i < runner->worker_count; i++) {
-        tw_scratch_free(runner->workers[i].scratch);
-        tw_free(runner->workers[i].tensor);
-    }
+    for (int i = 0; i < runner->worker_count; i++)
+        tw_scratch_free(runner->workers[i]);
     tw_plan_free(runner->plan);
     tw_free(runner);
 }
@@ -156,14 +141,14 @@ static enum tw_status check_finite(const struct tw_runner *runner, float *const 
 enum tw_status tw_runner_vector(struct tw_runner *runner, int worker, const float *input, float *const *outputs,
                                 struct tw_error *error)
 {
-    enum tw_status status = tw_plan_run(runner->plan, runner->workers[worker].scratch, &input, outputs, error);
+    enum tw_status status = tw_plan_run(runner->plan, runner->workers[worker], &input, outputs, error);
     return status ? status : check_finite(runner, outputs, error);
 }
 
 enum tw_status tw_runner_image(struct tw_runner *runner, int worker, const struct tw_image *image,
                                float *const *outputs, struct tw_error *error)
 {
-    float *tensor = runner->workers[worker].tensor;
+    float *tensor = tw_scratch_input(runner->workers[worker], 0);
     enum tw_status status = tw_image_to_tensor(image, &runner->policy, tensor, error);
     return status ? status : tw_runner_vector(runner, worker, tensor, outputs, error);
 }
