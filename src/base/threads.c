@@ -3,34 +3,7 @@
 #include "base/memory.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <unistd.h>
-
-/* cgroup v2 cpu.max, "QUOTA PERIOD" or "max PERIOD"; 0 where there is no quota. */
-static int cgroup_quota(void)
-{
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
-    if (!file)
-        return 0;
-    long quota, period;
-    int found = fscanf(file, "%ld %ld", &quota, &period);
-    fclose(file);
-    if (found != 2 || quota <= 0 || period <= 0)
-        return 0;
-    return (int)((quota + period - 1) / period);
-}
-
-int tw_cpu_count(void)
-{
-    cpu_set_t set;
-    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
-    int quota = cgroup_quota();
-    if (quota > 0 && quota < count)
-        count = quota;
-    return count > 0 ? count : 1;
-}
 
 struct tw_queue {
     pthread_mutex_t lock; /* guards all that follows */

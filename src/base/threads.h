@@ -1,4 +1,4 @@
-/* Threads: how many there may be, a bounded queue between them, and a loop spread over them. */
+/* Threads: a bounded queue between them, and a loop spread over them. */
 #ifndef TW_BASE_THREADS_H
 #define TW_BASE_THREADS_H
 
@@ -6,9 +6,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/* Cores that this process may use: the least of affinity mask and cgroup quota (rounded up); at least 1. */
-int tw_cpu_count(void);
 
 /* A bounded queue of pointers, many producers, many consumers. */
 struct tw_queue;

@@ -1,7 +1,7 @@
 #include "cli/console.h"
 
 #include "base/clock.h"
-#include "base/threads.h"
+#include "base/cpus.h"
 #include "base/text.h"
 
 #include <errno.h>

@@ -4,6 +4,7 @@
  * own one and, SPREAD times as far, the row's, noise; never below 0. Row i has class i mod CLASSES. */
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/cpus.h"
 #include "base/threads.h"
 #include "records/example.h"
 #include "records/shards.h"

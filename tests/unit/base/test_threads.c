@@ -275,28 +275,6 @@ static void loop_that_gets_no_threads_does_all_work_itself(void **state)
     expect_all_once(&tally, 1);
 }
 
-static void there_is_at_least_one_core(void **state)
-{
-    (void)state;
-    assert_in_range(tw_cpu_count(), 1, CPU_SETSIZE);
-}
-
-static void cores_outside_the_affinity_mask_do_not_count(void **state)
-{
-    (void)state;
-    cpu_set_t usual, one;
-    assert_int_equal(sched_getaffinity(0, sizeof usual, &usual), 0);
-    size_t cpu = 0;
-    while (!CPU_ISSET(cpu, &usual))
-        cpu++;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
-    int count = tw_cpu_count();
-    assert_int_equal(sched_setaffinity(0, sizeof usual, &usual), 0);
-    assert_int_equal(count, 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,8 +288,6 @@ int main(void)
         cmocka_unit_test(nothing_after_the_failure_is_begun),
         cmocka_unit_test(loop_without_memory_does_nothing),
         cmocka_unit_test(loop_that_gets_no_threads_does_all_work_itself),
-        cmocka_unit_test(there_is_at_least_one_core),
-        cmocka_unit_test(cores_outside_the_affinity_mask_do_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
