@@ -52,7 +52,7 @@ static void make(void)
     for (int i = 0; i <= TW_PRECISION_AUTO; i++)
         snprintf(identities[i], sizeof identities[i], "%s, %s", build,
                  tw_precision_name(tw_engine_precision((enum tw_precision)i)));
-    size_t used = (size_t)snprintf(cpu, sizeof cpu, "%s,", name);
+    size_t begin = (size_t)snprintf(cpu, sizeof cpu, "%s", name), used = begin;
     const struct {
         const char *word;
         bool has;
@@ -63,7 +63,7 @@ static void make(void)
                  {"amx", tw_isa_has_amx()}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts && used < sizeof cpu; i++) {
         if (parts[i].has)
-            used += (size_t)snprintf(cpu + used, sizeof cpu - used, " %s", parts[i].word);
+            used += (size_t)snprintf(cpu + used, sizeof cpu - used, "%s%s", used == begin ? ", " : " ", parts[i].word);
     }
 }
 
