@@ -107,8 +107,10 @@ def test_embeddings_of_two_tables_do_not_mix_in_the_cache(topwork, photos, tmp_p
     assert "0 computed, 8 known before" in topwork("embed", photos, "-o", tmp_path / "c", "--tune", "off").stdout
 
 
-def test_tables_change_no_bit_with_threads(topwork, photos, tmp_path):
+@pytest.mark.parametrize("change", [direct, lambda text: text])
+def test_tables_change_no_bit_with_threads(topwork, photos, tmp_path, change):
     topwork("backbone", "tune", "sprout", "--tune", "quick", "-q")
+    rewrite(tune_file(topwork), change)
     topwork("train", photos, "-o", tmp_path / "run", *EMBED)
     one = topwork("predict", tmp_path / "run", photos, "--json", "--threads", "1").stdout
     for threads in (2, 3, 20):  # 20: all of them on each photo in turn

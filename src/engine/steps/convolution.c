@@ -3,6 +3,7 @@
 #include "engine/choices.h"
 
 #include <inttypes.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,13 +81,23 @@ enum tw_status tw_convolution_make(const struct tw_plan *plan, const struct tw_n
                                    const dnnl_convolution_desc_t *operation, const_dnnl_primitive_attr_t attributes,
                                    struct tw_onednn_primitive *made)
 {
-    struct tw_error error;
+    const struct tw_shape *w = &plan->graph->values[node->inputs[1]].shape;
     const char *choice = tw_convolution_choice(plan, node, precision);
     struct tw_onednn_kernel kernel = {choice != NULL ? strrchr(choice, ' ') : NULL, plan->trial.index};
-    if (kernel.name == NULL && plan->trial.kind != TRIAL_LIBRARY)
-        return tw_onednn_make(plan->engine, operation, attributes, made, &error);
-    kernel.name = kernel.name != NULL ? kernel.name + 1 : NULL;
-    return tw_onednn_make_by(plan->engine, operation, attributes, &kernel, made, &error);
+    struct tw_error error;
+    enum tw_status status;
+    int threads = omp_get_max_threads();
+    if (w->dims[2] * w->dims[3] == 1 && strcmp(precision, "f32") == 0)
+        omp_set_num_threads(
+            1); /* the library's f32 kernels of 1x1 cut sums by the number of threads they are made for */
+    if (kernel.name == NULL && plan->trial.kind != TRIAL_LIBRARY) {
+        status = tw_onednn_make(plan->engine, operation, attributes, made, &error);
+    } else {
+        kernel.name = kernel.name != NULL ? kernel.name + 1 : NULL;
+        status = tw_onednn_make_by(plan->engine, operation, attributes, &kernel, made, &error);
+    }
+    omp_set_num_threads(threads);
+    return status;
 }
 
 enum tw_status tw_convolution_add_made(struct tw_plan *plan, const struct tw_node *node, const char *precision,
