@@ -89,6 +89,8 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                           "ask for a token: a line each, its SHA-256 in hex and whose it is"},
     [TW_OPTION_OPEN] = {"open", 0, TW_KIND_FLAG, NULL, 0, 0,
                         "let anybody ask who reaches the address, without a token"},
+    [TW_OPTION_NO_CORRECTIONS] = {"no-corrections", 0, TW_KIND_FLAG, NULL, 0, 0,
+                                  "keep no photos that people say were answered wrongly"},
     [TW_OPTION_TLS_CERTIFICATE] = {"tls-cert", 0, TW_KIND_TEXT, "FILE", 0, 0, "certificate of TLS, PEM"},
     [TW_OPTION_TLS_KEY] = {"tls-key", 0, TW_KIND_TEXT, "FILE", 0, 0, "its private key, PEM"},
     [TW_OPTION_ACCESS_LOG] = {"access-log", 0, TW_KIND_TEXT, "FILE", 0, 0,

@@ -79,6 +79,7 @@ enum tw_exit tw_command_serve(const struct tw_arguments *arguments, struct tw_co
                                        .single_name = tw_text(arguments, TW_OPTION_NAME, NULL),
                                        .tokens = tw_text(arguments, TW_OPTION_TOKENS, NULL),
                                        .is_open = tw_has(arguments, TW_OPTION_OPEN),
+                                       .takes_corrections = !tw_has(arguments, TW_OPTION_NO_CORRECTIONS),
                                        .certificate = tw_text(arguments, TW_OPTION_TLS_CERTIFICATE, NULL),
                                        .key = tw_text(arguments, TW_OPTION_TLS_KEY, NULL),
                                        .access_log = tw_text(arguments, TW_OPTION_ACCESS_LOG, NULL),

@@ -48,24 +48,14 @@ static const enum tw_option_id check_options[] = {TW_OPTION_OUTPUT,   TW_OPTION_
 static const enum tw_option_id records_options[] = {TW_OPTION_VALUES, CONSOLE_OPTIONS};
 
 static const enum tw_option_id models_options[] = {TW_OPTION_NAME, TW_OPTION_DESCRIPTION, CONSOLE_OPTIONS};
-static const enum tw_option_id serve_options[] = {TW_OPTION_LISTEN,
-                                                  TW_OPTION_ADMIN,
-                                                  TW_OPTION_TOKENS,
-                                                  TW_OPTION_OPEN,
-                                                  TW_OPTION_TLS_CERTIFICATE,
-                                                  TW_OPTION_TLS_KEY,
-                                                  TW_OPTION_ACCESS_LOG,
-                                                  TW_OPTION_NAME,
-                                                  TW_OPTION_POLL,
-                                                  TW_OPTION_MAX_BODY,
-                                                  TW_OPTION_MAX_PHOTOS,
-                                                  TW_OPTION_MAX_QUEUE,
-                                                  TW_OPTION_MAX_CONNECTIONS,
-                                                  TW_OPTION_DEADLINE,
-                                                  TW_OPTION_RATE,
-                                                  TW_OPTION_MAX_PIXELS,
-                                                  TW_OPTION_MAX_BYTES,
-                                                  CONSOLE_OPTIONS};
+static const enum tw_option_id serve_options[] = {
+    TW_OPTION_LISTEN,    TW_OPTION_ADMIN,           TW_OPTION_TOKENS,
+    TW_OPTION_OPEN,      TW_OPTION_NO_CORRECTIONS,  TW_OPTION_TLS_CERTIFICATE,
+    TW_OPTION_TLS_KEY,   TW_OPTION_ACCESS_LOG,      TW_OPTION_NAME,
+    TW_OPTION_POLL,      TW_OPTION_MAX_BODY,        TW_OPTION_MAX_PHOTOS,
+    TW_OPTION_MAX_QUEUE, TW_OPTION_MAX_CONNECTIONS, TW_OPTION_DEADLINE,
+    TW_OPTION_RATE,      TW_OPTION_MAX_PIXELS,      TW_OPTION_MAX_BYTES,
+    CONSOLE_OPTIONS};
 
 static const enum tw_option_id logs_options[] = {TW_OPTION_FOLLOW, TW_OPTION_JSON, TW_OPTION_QUIET, TW_OPTION_VERBOSE,
                                                  TW_OPTION_COUNT};

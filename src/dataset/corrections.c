@@ -1,5 +1,6 @@
 /* What a person decided about photos: a CSV with the columns uri and new_label (others are for people). An empty new_label
- * leaves the photo as it is, "-" leaves it out, any other text is its label from now on. */
+ * leaves the photo as it is, "-" leaves it out, any other text is its label from now on. A photo that is not in the input but
+ * lies beside the CSV, as a server collects them, is added under its label. */
 #include "base/csv.h"
 #include "base/memory.h"
 #include "dataset/internal.h"
@@ -26,7 +27,7 @@ struct columns {
 };
 
 struct tally {
-    size_t relabelled, left_out, unmatched;
+    size_t relabelled, left_out, added, unmatched;
 };
 
 static int compare(const void *a, const void *b)
@@ -94,6 +95,7 @@ static enum tw_status correct_item(struct tw_lister *lister, struct tw_item *ite
         item->reason = NULL;
     }
     tally->relabelled++;
+    item->is_corrected = true;
     return tw_lister_label(lister, item, new_label, error);
 }
 
@@ -101,6 +103,27 @@ static enum tw_status correct_item(struct tw_lister *lister, struct tw_item *ite
 static const char *unguarded(const char *cell)
 {
     return cell[0] == '\'' && cell[1] != 0 && strchr("=+-@\t\r", cell[1]) != NULL ? cell + 1 : cell;
+}
+
+/* A photo of the CSV's own folder, which the input does not hold. */
+static enum tw_status add_photo(struct tw_lister *lister, const char *path, const char *new_label, struct tally *tally,
+                                struct tw_error *error)
+{
+    enum tw_entry_kind kind;
+    uint64_t size;
+    struct tw_item *item;
+    enum tw_status status = tw_storage_kind(path, &kind, &size, error);
+    if (status == TW_OK && (kind != TW_ENTRY_FILE || strcmp(new_label, "-") == 0)) {
+        tally->unmatched++;
+        return TW_OK;
+    }
+    if (status == TW_OK)
+        status = tw_dataset_add(lister->dataset, path, path, &item, error);
+    if (status == TW_OK)
+        status = correct_item(lister, item, new_label, tally, error);
+    if (status == TW_OK)
+        tally->relabelled--, tally->added++;
+    return status;
 }
 
 static enum tw_status correct_row(struct tw_lister *lister, const struct index *index, const char *folder,
@@ -112,12 +135,14 @@ static enum tw_status correct_row(struct tw_lister *lister, const struct index *
     if (place == NULL) {
         char *joined = tw_uri_join(folder, uri), *path = joined != NULL ? tw_uri_normal(joined) : NULL;
         place = path != NULL ? find(index, path) : NULL;
+        enum tw_status added = TW_OK;
+        if (place == NULL)
+            added =
+                path != NULL ? add_photo(lister, path, new_label, tally, error) : tw_fail_memory(error, 1, "a path");
         tw_free(joined);
         tw_free(path);
-    }
-    if (place == NULL) {
-        tally->unmatched++;
-        return TW_OK;
+        if (place == NULL)
+            return added;
     }
     enum tw_status status = TW_OK;
     for (const char *name = place->name;
@@ -176,8 +201,8 @@ enum tw_status tw_lister_correct(struct tw_lister *lister, const char *uri, stru
         status = tw_fail_within(error, status, "corrections %s", uri);
     if (status == TW_OK)
         tw_log(lister->options->sink, TW_LOG_INFO,
-               "corrections: %zu photos relabelled, %zu left out; %zu rows name photos that are not in the input",
-               tally.relabelled, tally.left_out, tally.unmatched);
+               "corrections: %zu photos relabelled, %zu left out, %zu added; %zu rows name photos that are nowhere",
+               tally.relabelled, tally.left_out, tally.added, tally.unmatched);
     release(&index, lister->dataset->count);
     tw_csv_release(&csv);
     tw_buffer_release(&text);

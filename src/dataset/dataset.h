@@ -41,6 +41,7 @@ struct tw_item {
     int width, height; /* 0 until known */
     struct tw_digest content; /* SHA-256 of the file; zero until known */
     enum tw_side side;
+    bool is_corrected;  /* a person decided its label: it stands against others of the same photo */
     bool is_kept;       /* of an earlier run: content and size are known, its file need not be there any more */
     bool is_side_fixed; /* an earlier run chose its side */
 };
@@ -55,8 +56,10 @@ struct tw_list_options {
     const struct tw_labels *known_labels; /* the same, given in memory; NULL: none */
     const struct tw_dataset *kept; /* what an earlier run had, with is_kept and sides: stands before what is listed, its
                                     * labels before those that are found; NULL: none */
-    const char *corrections_uri;   /* CSV with the columns uri and new_label, applied to the list; NULL: none */
-    bool is_prediction;            /* labels are ignored and every input is answered, also the same one twice */
+    const char
+        *corrections_uri; /* CSV with the columns uri and new_label, applied to the list; photos beside it that are
+                                    * not in the list are added; NULL: none */
+    bool is_prediction;   /* labels are ignored and every input is answered, also the same one twice */
     const struct tw_sink *sink;
 };
 /* Lists inputs (folders, CSVs, photos, globs), in order. Folder per class: sub-folder name = label, files below it to a

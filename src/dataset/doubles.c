@@ -46,6 +46,38 @@ static enum tw_status skip_double(struct tw_item *item, const struct tw_item *fi
     return status;
 }
 
+/* The decision of a person about one of the copies, where there is one and no other contradicts it; else NULL. */
+static const struct tw_item *decision(const struct tw_item *items, const struct entry *entries, size_t count)
+{
+    const struct tw_item *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct tw_item *item = &items[entries[i].item];
+        if (item->is_corrected && found != NULL && !tw_item_has_same_labels(item, found))
+            return NULL;
+        if (item->is_corrected && found == NULL)
+            found = item;
+    }
+    return found;
+}
+
+/* Of copies under different labels the one that a person decided about stays. */
+static enum tw_status follow_decision(const struct tw_dataset *dataset, const struct tw_item *decided,
+                                      const struct entry *entries, size_t count, struct tw_error *error)
+{
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < count && status == TW_OK; i++) {
+        struct tw_item *item = &dataset->items[entries[i].item];
+        if (item == decided)
+            continue;
+        char *reason =
+            tw_format("the corrections say that this photo is %s, as %s", label_of(dataset, decided), decided->uri);
+        status = reason != NULL ? tw_item_skip(item, reason, error) : tw_fail_memory(error, 1, "a reason");
+        item->cause = TW_SKIP_CORRECTION;
+        tw_free(reason);
+    }
+    return status;
+}
+
 /* entries [0, count) are one photo. */
 static enum tw_status judge_group(struct tw_dataset *dataset, const struct entry *entries, size_t count,
                                   bool keeps_copies, struct tw_error *error)
@@ -56,6 +88,9 @@ static enum tw_status judge_group(struct tw_dataset *dataset, const struct entry
         if (!tw_item_has_same_labels(&items[entries[0].item], &items[entries[i].item]))
             other = i;
     }
+    const struct tw_item *decided = other != 0 ? decision(items, entries, count) : NULL;
+    if (decided != NULL)
+        return follow_decision(dataset, decided, entries, count, error);
     enum tw_status status = TW_OK;
     for (size_t i = 0; i < count && status == TW_OK; i++) {
         struct tw_item *item = &items[entries[i].item];

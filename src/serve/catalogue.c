@@ -137,6 +137,16 @@ static enum tw_status add_shelf(struct tw_catalogue *catalogue, const char *name
     return status;
 }
 
+/* Of a run folder, or of the run whose model.onnx is served. */
+static char *examples_of(const char *source)
+{
+    const char *slash = strrchr(source, '/');
+    const char *base = slash ? slash + 1 : source;
+    if (strcmp(base, "model.onnx") != 0)
+        return tw_uri_join(source, "examples");
+    return slash ? tw_format("%.*s/examples", (int)(slash - source), source) : tw_strdup("examples");
+}
+
 /* Whole or not, the version stands in the store; is it what was added? */
 static enum tw_status open_version(struct tw_catalogue *catalogue, const char *model,
                                    const struct tw_shelf_entry *entry, const struct tw_store_version *stored,
@@ -147,11 +157,14 @@ static enum tw_status open_version(struct tw_catalogue *catalogue, const char *m
     enum tw_status status = stored ? tw_store_check(catalogue->source, model, stored, error) : TW_OK;
     char *uri =
         stored ? tw_store_uri(catalogue->source, model, entry->number, "model.onnx") : tw_strdup(catalogue->source);
-    const struct tw_served_source source = {uri, model, entry->name, entry->number};
+    char *examples =
+        stored ? tw_store_uri(catalogue->source, model, entry->number, "examples") : examples_of(catalogue->source);
+    const struct tw_served_source source = {uri, examples, model, entry->name, entry->number};
     if (!status)
-        status = uri ? tw_served_load(&source, catalogue->backbones, catalogue->workers, served, error)
-                     : tw_fail_memory(error, 1, "a path");
+        status = uri && examples ? tw_served_load(&source, catalogue->backbones, catalogue->workers, served, error)
+                                 : tw_fail_memory(error, 1, "a path");
     tw_free(uri);
+    tw_free(examples);
     return status;
 }
 

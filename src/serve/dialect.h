@@ -8,6 +8,7 @@
 struct tw_dialect {
     const char *name; /* "tensorflow_serving": in metrics and the log */
     bool (*owns)(const char *path);
+    bool (*is_public)(const char *path); /* needs no token; NULL: nothing does */
     /* Reads the request, whose body is whole. True: exchange->response is the answer, or exchange->call holds photos that are to
      * be answered first. False: refused (tw_refuse). */
     bool (*begin)(struct tw_exchange *exchange);
@@ -17,7 +18,7 @@ struct tw_dialect {
     void (*refuse)(struct tw_exchange *exchange);
 };
 extern const struct tw_dialect tw_dialect_plain, tw_dialect_tensorflow_serving, tw_dialect_health, tw_dialect_cloud_ml,
-    tw_dialect_kserve;
+    tw_dialect_kserve, tw_dialect_page;
 
 enum { TW_MOST_DIALECTS = 12 };
 extern const struct tw_dialect *const tw_dialects[]; /* in dialects/table.c */

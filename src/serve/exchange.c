@@ -144,6 +144,12 @@ bool tw_response_quoted(struct tw_exchange *exchange, const char *text)
                                                                   : true;
 }
 
+bool tw_response_base64(struct tw_exchange *exchange, struct tw_span bytes)
+{
+    return tw_base64_put(&exchange->response.body, bytes, NULL) ? tw_refuse(exchange, 503, "no memory for an answer")
+                                                                : true;
+}
+
 bool tw_response_float(struct tw_exchange *exchange, float value)
 {
     return tw_json_put_float(&exchange->response.body, value, NULL)

@@ -70,7 +70,8 @@ bool tw_response_header(struct tw_exchange *exchange, const char *name, const ch
 bool tw_response_text(struct tw_exchange *exchange, const char *format, ...) TW_PRINTF(2, 3);
 bool tw_response_quoted(struct tw_exchange *exchange, const char *text);  /* as a JSON string */
 bool tw_response_escaped(struct tw_exchange *exchange, const char *text); /* as the inside of one */
-bool tw_response_float(struct tw_exchange *exchange, float value);        /* as a JSON number */
+bool tw_response_base64(struct tw_exchange *exchange, struct tw_span bytes);
+bool tw_response_float(struct tw_exchange *exchange, float value); /* as a JSON number */
 void tw_exchange_release(struct tw_exchange *exchange);
 
 #endif

@@ -179,17 +179,17 @@ static enum MHD_Result respond_refusal(struct passage *passage)
     return respond(passage);
 }
 
-/* What the header tells: who may not ask, and a body that is too long, are refused before a byte of the body is read. Probes of
- * liveness and readiness need no token. */
+/* What the header tells: who may not ask, and a body that is too long, are refused before a byte of the body is read. What is
+ * public (probes, the page itself) needs no token. */
 static bool check_header(struct passage *passage)
 {
     struct tw_exchange *exchange = &passage->exchange;
     const struct tw_http_options *options = &passage->http->options;
-    bool is_probe = strcmp(passage->path, "/live") == 0 || strcmp(passage->path, "/ready") == 0;
+    bool is_public = exchange->dialect->is_public && exchange->dialect->is_public(passage->path);
     if (options->rate && !tw_rate_allow(options->rate, exchange->request.address, exchange->request.started_s))
         return tw_refuse(exchange, 429, "%s asks more often than %g times a second", exchange->request.address,
                          options->limits.rate);
-    if (options->tokens && !is_probe &&
+    if (options->tokens && !is_public &&
         !tw_tokens_allow(options->tokens, find_header(passage->connection, "Authorization"))) {
         (void)!tw_response_header(exchange, "WWW-Authenticate", "Bearer");
         return tw_refuse(exchange, 401, "this server wants a token it knows: Authorization: Bearer TOKEN");

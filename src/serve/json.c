@@ -97,6 +97,16 @@ enum tw_status tw_base64_decode(const char *text, size_t size, struct tw_buffer 
     return status;
 }
 
+enum tw_status tw_base64_put(struct tw_buffer *out, struct tw_span bytes, struct tw_error *error)
+{
+    if (bytes.size > INT_MAX / 2)
+        return tw_fail(error, TW_LIMIT, "%zu bytes are too many for base64", bytes.size);
+    enum tw_status status = tw_buffer_reserve(out, out->size + bytes.size / 3 * 4 + 5, error);
+    if (!status)
+        out->size += (size_t)EVP_EncodeBlock(out->data + out->size, bytes.data, (int)bytes.size);
+    return status;
+}
+
 /* Length of the UTF-8 character at `at`, 0 where there is none. */
 static size_t character_at(const char *at)
 {

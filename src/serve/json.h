@@ -19,6 +19,9 @@ bool tw_json_is_bytes(struct json_object *json); /* an object with the one membe
 enum tw_status tw_base64_decode(const char *text, size_t size, struct tw_buffer *bytes,
                                 struct tw_error *error) TW_MUST_USE;
 
+/* Appends. */
+enum tw_status tw_base64_put(struct tw_buffer *out, struct tw_span bytes, struct tw_error *error) TW_MUST_USE;
+
 /* Text with its quotes and escapes, or what stands between the quotes; what is not UTF-8 becomes U+FFFD. Appends. */
 enum tw_status tw_json_put_text(struct tw_buffer *out, const char *text, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_json_put_escaped(struct tw_buffer *out, const char *text, struct tw_error *error) TW_MUST_USE;

@@ -37,6 +37,8 @@ static enum tw_status take_model(struct tw_served *served, struct tw_model *mode
     served->unlabelled_class = model->unlabelled_class;
     served->has_known = model->has_known;
     served->known_threshold = model->known_threshold;
+    served->has_backbone_digest = model->has_backbone_digest;
+    served->backbone_digest = model->backbone_digest;
     served->labels = model->labels; /* changes hands */
     model->labels = (struct tw_labels){0};
     served->tally = tw_alloc(1, sizeof *served->tally);
@@ -77,8 +79,10 @@ enum tw_status tw_served_load(const struct tw_served_source *source, struct tw_b
     made->number = source->number;
     made->model = tw_strdup(source->model);
     made->name = source->name ? tw_strdup(source->name) : NULL;
-    enum tw_status status = made->model && (made->name || !source->name) ? tw_model_open(source->uri, &model, error)
-                                                                         : tw_fail_memory(error, 1, "a model's name");
+    made->examples = tw_strdup(source->examples);
+    enum tw_status status = made->model && made->examples && (made->name || !source->name)
+                                ? tw_model_open(source->uri, &model, error)
+                                : tw_fail_memory(error, 1, "a model's name");
     if (!status)
         status = compile_head(made, &model, workers, error);
     if (!status)
@@ -113,6 +117,7 @@ void tw_served_put(struct tw_served *served)
     tw_free(served->tally);
     tw_free(served->model);
     tw_free(served->name);
+    tw_free(served->examples);
     tw_free(served);
 }
 
@@ -128,6 +133,17 @@ static enum tw_status run(const struct tw_served *served, int worker, struct tw_
         tw_runner_photo(served->backbone->runner, worker, bytes, &answer->embedding, &answer->size, NULL, error);
     float *const made[] = {answer->scores, &answer->known};
     return status ? status : tw_runner_vector(served->head, worker, answer->embedding, made, error);
+}
+
+/* What is missing or damaged leaves the answer as it is: it is an answer without them. */
+static void find_neighbours(const struct tw_served *served, size_t nearest, struct tw_answer *answer)
+{
+    const struct tw_model about = {.labels = served->labels,
+                                   .embedding_size = served->backbone->embedding_size,
+                                   .has_backbone_digest = served->has_backbone_digest,
+                                   .backbone_digest = served->backbone_digest};
+    (void)!tw_neighbours_find(served->examples, &about, answer->best, answer->embedding, nearest, &answer->neighbours,
+                              NULL);
 }
 
 static size_t best_of(const float *scores, size_t count)
@@ -155,7 +171,8 @@ static void count(const struct tw_served *served, const struct tw_answer *answer
     atomic_fetch_add(&tally->labels[answer->best], 1);
 }
 
-void tw_served_answer(const struct tw_served *served, int worker, struct tw_span bytes, struct tw_answer *answer)
+void tw_served_answer(const struct tw_served *served, int worker, struct tw_span bytes, size_t nearest,
+                      struct tw_answer *answer)
 {
     struct tw_error error = {0};
     answer->status = run(served, worker, bytes, answer, &error);
@@ -164,6 +181,8 @@ void tw_served_answer(const struct tw_served *served, int worker, struct tw_span
     } else {
         answer->best = best_of(answer->scores, served->labels.count);
         answer->is_unknown = served->has_known && (double)answer->known < served->known_threshold;
+        if (nearest)
+            find_neighbours(served, nearest, answer);
     }
     count(served, answer);
 }
@@ -178,6 +197,7 @@ const char *tw_answer_sureness(const struct tw_answer *answer)
 
 void tw_answer_release(struct tw_answer *answer)
 {
+    tw_neighbours_release(&answer->neighbours);
     tw_free(answer->embedding);
     tw_free(answer->reason);
     *answer = (struct tw_answer){0};

@@ -3,6 +3,7 @@
 #define TW_SERVE_SERVED_H
 
 #include "serve/backbones.h"
+#include "tasks/neighbours.h"
 
 #include <stdatomic.h>
 
@@ -22,13 +23,17 @@ struct tw_served {
     int64_t unlabelled_class; /* -1: none */
     bool has_known;
     double known_threshold;
+    bool has_backbone_digest;
+    struct tw_digest backbone_digest;
+    char *examples; /* folder of the training examples; it may be missing */
     struct tw_shared_backbone *backbone;
     struct tw_runner *head; /* embedding -> scores, known (has_known) */
 };
 struct tw_served_source {
-    const char *uri;   /* of the model file */
-    const char *model; /* its name */
-    const char *name;  /* the version's; may be NULL */
+    const char *uri;      /* of the model file */
+    const char *examples; /* folder of its training examples */
+    const char *model;    /* its name */
+    const char *name;     /* the version's; may be NULL */
     int64_t number;
 };
 /* "pretty sure" from 0.9, "somewhat" from 0.5, else "a guess"; "I do not know this" of what is unknown. Static. */
@@ -46,13 +51,16 @@ struct tw_answer {
     char *reason;          /* owned; may be NULL where memory ran out */
     float *scores;         /* a label's each, in one block with the embedding */
     float *embedding;
-    float known;     /* likeness to the training's photos; only where the version has it */
-    bool is_unknown; /* it is below the version's threshold */
-    size_t best;     /* the label of the greatest score, the first of equals */
+    float known;                     /* likeness to the training's photos; only where the version has it */
+    bool is_unknown;                 /* it is below the version's threshold */
+    size_t best;                     /* the label of the greatest score, the first of equals */
+    struct tw_neighbours neighbours; /* where they were asked for */
     struct tw_photo_size size;
 };
-/* One call at a time for a worker. Fails only by the answer's status. */
-void tw_served_answer(const struct tw_served *served, int worker, struct tw_span bytes, struct tw_answer *answer);
+/* One call at a time for a worker. With the `nearest` training photos, which takes reading all of them. Fails only by the answer's
+ * status. */
+void tw_served_answer(const struct tw_served *served, int worker, struct tw_span bytes, size_t nearest,
+                      struct tw_answer *answer);
 void tw_answer_release(struct tw_answer *answer);
 
 #endif

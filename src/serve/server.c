@@ -51,6 +51,11 @@ struct tw_metrics *tw_server_metrics(struct tw_server *server)
     return server->metrics;
 }
 
+bool tw_server_takes_corrections(const struct tw_server *server)
+{
+    return server->options.takes_corrections;
+}
+
 const char *tw_server_store(const struct tw_server *server)
 {
     return tw_catalogue_is_store(server->catalogue) ? server->options.source : NULL;

@@ -45,7 +45,7 @@ static void answer(struct tw_workers *workers, int worker, struct tw_photo *phot
         photo->answer.status = TW_INTERRUPTED;
         photo->answer.reason = tw_strdup("it waited longer than the request may take");
     } else {
-        tw_served_answer(call->served, worker, photo->bytes, &photo->answer);
+        tw_served_answer(call->served, worker, photo->bytes, call->nearest, &photo->answer);
     }
     pthread_mutex_lock(&workers->lock);
     workers->count--;

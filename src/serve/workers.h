@@ -17,6 +17,7 @@ struct tw_call {
     struct tw_served *served; /* counted for the call by its owner */
     struct tw_photo *photos;
     size_t count;      /* at least 1 */
+    size_t nearest;    /* training photos to find for each; 0: none */
     double deadline_s; /* on tw_clock_seconds(): a photo that waits longer is TW_INTERRUPTED; 0: none */
     /* On a worker's thread, after the last photo. */
     void (*done)(struct tw_call *call);

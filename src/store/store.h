@@ -80,6 +80,21 @@ enum tw_status tw_store_set_default(const char *store, const char *name, int64_t
 enum tw_status tw_store_set_label(const char *store, const char *name, const char *label, int64_t number,
                                   struct tw_error *error) TW_MUST_USE;
 
+/* What people say against an answer: STORE/NAME/corrections/ holds their photos, each named by its SHA-256, and corrections.csv
+ * with the columns uri, new_label, prediction, score, version, time, which `train --corrections` reads. */
+enum { TW_STORE_MOST_CORRECTIONS = 10000 };
+struct tw_store_correction {
+    struct tw_span photo;
+    const char *ending;     /* of the file, "jpg" */
+    const char *label;      /* what it is: 1 to TW_STORE_NAME_SIZE bytes of UTF-8 text in one line; "-": leave it out */
+    const char *prediction; /* what was answered */
+    double score;
+    int64_t number; /* by which version */
+};
+/* A later word on the same photo replaces the earlier. TW_LIMIT: the queue is full. */
+enum tw_status tw_store_correct(const char *store, const char *name, const struct tw_store_correction *correction,
+                                struct tw_error *error) TW_MUST_USE;
+
 /* A version on its way in: copied first, seen by nobody until it is committed. */
 enum { TW_STORE_MOST_FILES = 16 };
 struct tw_store_source {

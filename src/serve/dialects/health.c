@@ -16,6 +16,11 @@ static bool owns(const char *path)
     return false;
 }
 
+static bool is_public(const char *path)
+{
+    return strcmp(path, "/live") == 0 || strcmp(path, "/ready") == 0;
+}
+
 static bool begin(struct tw_exchange *exchange)
 {
     struct tw_error error = {0};
@@ -43,4 +48,5 @@ static void refuse(struct tw_exchange *exchange)
     (void)!tw_response_text(exchange, "%s\n", exchange->refusal);
 }
 
-const struct tw_dialect tw_dialect_health = {.name = "health", .owns = owns, .begin = begin, .refuse = refuse};
+const struct tw_dialect tw_dialect_health = {
+    .name = "health", .owns = owns, .is_public = is_public, .begin = begin, .refuse = refuse};

@@ -1,6 +1,7 @@
 /* The plain way: POST /predict, /predict/NAME or /predict/NAME/VERSION with a photo's bytes as the body, or a form (multipart)
- * with several; ?top=N. The answer is what `topwork predict --json` prints: key, prediction, score, scores, sureness; of several
- * photos {"predictions": [...]}, in which one that cannot be used has an error in place of an answer. GET /models lists. */
+ * with several; ?top=N&nearest=N. The answer is what `topwork predict --json` prints: key, prediction, score, scores, sureness; of several
+ * photos {"predictions": [...]}, in which one that cannot be used has an error in place of an answer. GET /models lists.
+ * POST /corrections/NAME?label=L[&version=N&prediction=P&score=S] with a photo: the answer was wrong, it is L. */
 #include "serve/dialect.h"
 
 #include "base/memory.h"
@@ -8,9 +9,12 @@
 #include "serve/json.h"
 #include "serve/multipart.h"
 #include "serve/server.h"
+#include "store/store.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { MOST_NEAREST = 24 };
 
 struct state {
     size_t top;            /* 0: all */
@@ -101,10 +105,15 @@ static bool predict(struct tw_exchange *exchange)
 {
     int64_t top = 0;
     const char *wanted = tw_request_query(&exchange->request, "top");
+    const char *nearest = tw_request_query(&exchange->request, "nearest");
+    int64_t nearest_count = 0;
     if (strcmp(exchange->request.method, "POST") != 0)
         return tw_refuse(exchange, 405, "%s takes POST", exchange->request.path);
     if (wanted && !tw_parse_int64(wanted, 1, 1000000, &top))
         return tw_refuse(exchange, 400, "top is not a number from 1 to 1000000");
+    if (nearest && !tw_parse_int64(nearest, 0, MOST_NEAREST, &nearest_count))
+        return tw_refuse(exchange, 400, "nearest is not a number from 0 to %d", MOST_NEAREST);
+    exchange->call.nearest = (size_t)nearest_count;
     struct state *state = tw_alloc(1, sizeof *state);
     if (!state)
         return tw_refuse(exchange, 503, "no memory for a request");
@@ -114,6 +123,37 @@ static bool predict(struct tw_exchange *exchange)
     return find_version(exchange) && read_photos(exchange, state);
 }
 
+/* Only what is a photo is kept, and only for a label that it may have. */
+static bool correct(struct tw_exchange *exchange)
+{
+    const struct tw_request *request = &exchange->request;
+    const char *store = tw_server_store(exchange->server), *name = request->path + strlen("/corrections/");
+    const char *label = tw_request_query(request, "label"), *prediction = tw_request_query(request, "prediction");
+    const char *score = tw_request_query(request, "score"), *version = tw_request_query(request, "version");
+    struct tw_image_info info;
+    struct tw_error error = {0};
+    struct tw_store_correction correction = {
+        .photo = request->body, .label = label, .prediction = prediction ? prediction : ""};
+    if (!store || !tw_server_takes_corrections(exchange->server))
+        return tw_refuse(exchange, 403,
+                         store ? "this server takes no corrections"
+                               : "one model is served here, not a store that could keep corrections");
+    if (!label)
+        return tw_refuse(exchange, 400, "say what it is: /corrections/NAME?label=LABEL");
+    if ((score && !tw_parse_double(score, &correction.score)) ||
+        (version && !tw_parse_int64(version, 0, INT64_MAX, &correction.number)))
+        return tw_refuse(exchange, 400, "score or version is no number");
+    if (!tw_image_probe(request->body, &info, &error)) {
+        correction.ending = strcmp(info.format, "jpeg") == 0 ? "jpg" : info.format;
+        if (!tw_store_correct(store, name, &correction, &error)) {
+            exchange->response.code = 200;
+            return tw_response_text(exchange, "{\"corrected\":") && tw_response_quoted(exchange, label) &&
+                   tw_response_text(exchange, "}\n");
+        }
+    }
+    return tw_refuse_by(exchange, &error);
+}
+
 static bool begin(struct tw_exchange *exchange)
 {
     const char *path = exchange->request.path;
@@ -121,6 +161,9 @@ static bool begin(struct tw_exchange *exchange)
     if (strcmp(path, "/models") == 0)
         return strcmp(exchange->request.method, "GET") == 0 ? list_models(exchange)
                                                             : tw_refuse(exchange, 405, "/models takes GET");
+    if (strncmp(path, "/corrections/", 13) == 0)
+        return strcmp(exchange->request.method, "POST") == 0 ? correct(exchange)
+                                                             : tw_refuse(exchange, 405, "%s takes POST", path);
     if (strcmp(path, "/predict") == 0 || strncmp(path, "/predict/", 9) == 0)
         return predict(exchange);
     return tw_refuse(exchange, 404, "there is nothing at this address; photos go to /predict/NAME");
@@ -158,6 +201,21 @@ static bool put_scores(struct tw_exchange *exchange, const struct tw_answer *ans
     return goes;
 }
 
+static bool put_neighbours(struct tw_exchange *exchange, const struct tw_neighbours *neighbours)
+{
+    bool goes = tw_response_text(exchange, ",\"nearest\":[");
+    for (size_t i = 0; i < neighbours->count && goes; i++) {
+        const struct tw_neighbour *neighbour = &neighbours->items[i];
+        goes = tw_response_text(exchange, "%s{\"label\":", i ? "," : "") &&
+               tw_response_quoted(exchange, neighbour->labels) &&
+               tw_response_text(exchange, ",\"similarity\":%.4f,\"key\":", neighbour->similarity) &&
+               tw_response_quoted(exchange, tw_base_name(neighbour->key)) &&
+               tw_response_text(exchange, ",\"thumbnail\":\"") &&
+               tw_response_base64(exchange, tw_buffer_span(&neighbour->thumbnail)) && tw_response_text(exchange, "\"}");
+    }
+    return goes && tw_response_text(exchange, "]");
+}
+
 static bool put_answer(struct tw_exchange *exchange, size_t index, const char *key, size_t top)
 {
     const struct tw_answer *answer = &exchange->call.photos[index].answer;
@@ -177,7 +235,9 @@ static bool put_answer(struct tw_exchange *exchange, size_t index, const char *k
         return false;
     return tw_response_text(exchange, ",\"model\":\"%s\",\"version\":%lld,\"scores\":{", served->model,
                             (long long)served->number) &&
-           put_scores(exchange, answer, top) && tw_response_text(exchange, "}}");
+           put_scores(exchange, answer, top) && tw_response_text(exchange, "}") &&
+           (!exchange->call.nearest || put_neighbours(exchange, &answer->neighbours)) &&
+           tw_response_text(exchange, "}");
 }
 
 static bool finish(struct tw_exchange *exchange)
