@@ -12,10 +12,10 @@ const struct tw_plan_options tw_plan_options_default = {.batch = 1, .threads_ins
 
 /* In the order in which they are asked; the last one takes everything. */
 static tw_step_planner *const planners[] = {
-    tw_step_narrow_conv, tw_step_narrow_product, tw_step_narrow_depthwise, tw_step_narrow_matrix,
-    tw_step_narrow_pool, tw_step_narrow_concat,  tw_step_quantise,         tw_step_winograd,
-    tw_step_conv,        tw_step_pool,           tw_step_concat,           tw_step_elementwise,
-    tw_step_product,     tw_step_alias,          tw_step_transpose,        tw_step_reference,
+    tw_step_narrow_conv,   tw_step_narrow_product, tw_step_narrow_depthwise, tw_step_narrow_matrix, tw_step_narrow_pool,
+    tw_step_narrow_concat, tw_step_quantise,       tw_step_winograd,         tw_step_conv,          tw_step_pool,
+    tw_step_concat,        tw_step_elementwise,    tw_step_product,          tw_step_alias,         tw_step_transpose,
+    tw_step_rows,          tw_step_reference,
 };
 
 void tw_plan_free(struct tw_plan *plan)

@@ -146,6 +146,7 @@ typedef enum tw_status tw_step_planner(struct tw_plan *plan, const struct tw_nod
                                        struct tw_error *error);
 tw_step_planner tw_step_winograd, tw_step_conv, tw_step_pool, tw_step_concat, tw_step_elementwise, tw_step_product,
     tw_step_alias, tw_step_reference, tw_step_narrow_conv, tw_step_narrow_product, tw_step_narrow_depthwise,
-    tw_step_narrow_matrix, tw_step_narrow_pool, tw_step_narrow_concat, tw_step_quantise, tw_step_transpose;
+    tw_step_narrow_matrix, tw_step_narrow_pool, tw_step_narrow_concat, tw_step_quantise, tw_step_transpose,
+    tw_step_rows;
 
 #endif
