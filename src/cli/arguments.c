@@ -22,6 +22,8 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                                "decisions about photos: columns uri and new_label; - leaves a photo out"},
     [TW_OPTION_SUSPECTS] = {"suspects", 0, TW_KIND_FLAG, NULL, 0, 0,
                             "embed the photos too and name labels that are likely wrong"},
+    [TW_OPTION_SINGLE_LABEL] = {"single-label", 0, TW_KIND_FLAG, NULL, 0, 0,
+                                "one answer a photo, also where inputs name several labels: they share its weight"},
     [TW_OPTION_FOLDS] = {"folds", 0, TW_KIND_INTEGER, "K", 2, 20,
                          "evaluate every example by cross-validation in K folds, and learn from all"},
     [TW_OPTION_FROM] = {"from", 0, TW_KIND_TEXT, "RUN", 0, 0,

@@ -53,6 +53,17 @@ static const char *sureness(const struct tw_predictions *predictions, size_t ind
     return tw_sureness(known, predictions->known_threshold, score);
 }
 
+/* Multi-label: those whose score reaches its threshold, the best first. */
+static json_t *labels_of(const struct tw_predictions *predictions, const struct ranked *ranking)
+{
+    json_t *labels = json_array();
+    for (size_t i = 0; i < predictions->labels.count; i++) {
+        if (ranking[i].score >= predictions->thresholds[ranking[i].label])
+            json_array_append_new(labels, json_string(predictions->labels.names[ranking[i].label]));
+    }
+    return labels;
+}
+
 static enum tw_status put_json(const struct tw_predictions *predictions, size_t index, const struct ranked *ranking,
                                size_t top, struct tw_buffer *out, struct tw_error *error)
 {
@@ -68,6 +79,8 @@ static enum tw_status put_json(const struct tw_predictions *predictions, size_t 
         json_object_set_new(object, "prediction", json_string(predictions->labels.names[ranking[0].label]));
         json_object_set_new(object, "score", json_real((double)ranking[0].score));
         json_object_set(object, "scores", scores);
+        if (predictions->thresholds != NULL)
+            json_object_set_new(object, "labels", labels_of(predictions, ranking));
         json_object_set_new(object, "sureness", json_string(sureness(predictions, index, ranking[0].score)));
         if (predictions->known != NULL)
             json_object_set_new(object, "known", json_real((double)predictions->known[index]));
@@ -81,6 +94,29 @@ static enum tw_status put_json(const struct tw_predictions *predictions, size_t 
     return status;
 }
 
+/* One row: labels joined, the best one's score. */
+static enum tw_status put_labels(const struct tw_predictions *predictions, size_t index, const struct ranked *ranking,
+                                 struct tw_table *table, struct tw_error *error)
+{
+    struct tw_buffer joined = {0};
+    enum tw_status status = tw_table_cell(table, error, "%s", predictions->items.items[index].uri);
+    for (size_t i = 0; i < predictions->labels.count && status == TW_OK; i++) {
+        if (ranking[i].score >= predictions->thresholds[ranking[i].label])
+            status = tw_buffer_printf(&joined, error, "%s%s", joined.size > 0 ? ";" : "",
+                                      predictions->labels.names[ranking[i].label]);
+    }
+    if (status == TW_OK)
+        status = tw_buffer_append(&joined, "", 1, error);
+    if (status == TW_OK)
+        status = tw_table_cell(table, error, "%s", joined.size > 1 ? (const char *)joined.data : "(none)");
+    if (status == TW_OK)
+        status = tw_table_cell(table, error, "%.4f", (double)ranking[0].score);
+    if (status == TW_OK)
+        status = tw_table_cell(table, error, "%s", sureness(predictions, index, ranking[0].score));
+    tw_buffer_release(&joined);
+    return status;
+}
+
 static enum tw_status put_row(const struct tw_predictions *predictions, size_t index, const struct ranked *ranking,
                               size_t top, struct tw_table *table, struct tw_error *error)
 {
@@ -88,6 +124,8 @@ static enum tw_status put_row(const struct tw_predictions *predictions, size_t i
     enum tw_status status = TW_OK;
     if (item->status == TW_ITEM_SKIPPED)
         return TW_OK;
+    if (top == 1 && predictions->thresholds != NULL)
+        return put_labels(predictions, index, ranking, table, error);
     for (size_t i = 0; i < top && status == TW_OK; i++) {
         status = tw_table_cell(table, error, "%s", item->uri);
         if (status == TW_OK)

@@ -135,6 +135,7 @@ enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_co
                 .learning_rate = tw_number(arguments, TW_OPTION_LEARNING_RATE, 0),
                 .checkpoint_every_steps = (size_t)tw_integer(arguments, TW_OPTION_CHECKPOINT_EVERY, 0),
             },
+        .is_single_label = tw_has(arguments, TW_OPTION_SINGLE_LABEL),
         .is_forced = tw_has(arguments, TW_OPTION_FORCE),
     };
     struct tw_label_change changes[3 * TW_MOST_TEXTS];

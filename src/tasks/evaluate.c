@@ -5,6 +5,7 @@
 #include "tasks/example_set.h"
 #include "tasks/model_scores.h"
 #include "tasks/photos.h"
+#include "train/multi_label.h"
 
 #include <string.h>
 
@@ -18,6 +19,9 @@ static enum tw_status finish(const struct tw_examples *examples, const float *sc
         status = tw_fail(error, TW_CORRUPT, "the input holds nothing that has a label of the model's");
     if (!status)
         status = tw_metrics_complete(examples, scores, unlabelled_class, threads, &result->metrics, error);
+    if (!status && result->thresholds)
+        status =
+            tw_multi_label_measure(examples, scores, result->thresholds, unlabelled_class, &result->metrics, error);
     if (!status)
         status = tw_outcomes_of(examples, scores, classes, unlabelled_class, &result->outcomes, &result->outcome_count,
                                 error);
@@ -50,6 +54,8 @@ static enum tw_status evaluate_predictions(struct tw_predictions *predictions, i
         status = tw_photos_check_any(&predictions->items, error);
     struct tw_examples examples = tw_example_set_view(&set);
     result->labels = predictions->labels;
+    result->thresholds = predictions->thresholds;
+    predictions->thresholds = NULL;
     result->items = predictions->items;
     result->skipped = predictions->skipped;
     predictions->labels = (struct tw_labels){0};
@@ -157,6 +163,8 @@ static enum tw_status evaluate_records(const struct tw_predict_options *options,
     }
     struct tw_examples examples = tw_example_set_view(&set);
     result->labels = model.labels;
+    result->thresholds = model.thresholds;
+    model.thresholds = NULL;
     model.labels = (struct tw_labels){0};
     if (!status)
         status = finish(&examples, scores, model.unlabelled_class, options->task.threads, result, error);
@@ -188,6 +196,7 @@ void tw_evaluate_result_release(struct tw_evaluate_result *result)
 {
     tw_metrics_release(&result->metrics);
     tw_labels_release(&result->labels);
+    tw_free(result->thresholds);
     tw_buffer_release(&result->predictions_csv);
     tw_free(result->outcomes);
     tw_dataset_release(&result->items);

@@ -9,6 +9,7 @@
 struct tw_evaluate_result {
     struct tw_metrics metrics;
     struct tw_labels labels;
+    float *thresholds; /* multi-label models; the metrics point to it */
     struct tw_buffer predictions_csv;
     struct tw_outcome *outcomes; /* outcome_count: of the rows that have a truth, in the order of their keys */
     size_t outcome_count;

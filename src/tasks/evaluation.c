@@ -78,22 +78,78 @@ static enum tw_status write_text(void *context, const struct tw_metrics_view *vi
     return tw_metrics_to_text(view, context, error);
 }
 
+static enum tw_status put_share(struct tw_buffer *out, const char *name, double value, struct tw_error *error)
+{
+    return isfinite(value) ? tw_buffer_printf(out, error, "\"%s\":%.9g,", name, value)
+                           : tw_buffer_printf(out, error, "\"%s\":null,", name);
+}
+
+/* The member "multi_label", as it stands between an object's braces, with a comma before it. */
+static enum tw_status multi_label_to_json(const struct tw_metrics *metrics, struct tw_buffer *out,
+                                          struct tw_error *error)
+{
+    const struct tw_multi_label *m = &metrics->multi_label;
+    const struct {
+        const char *name;
+        double value;
+    } shares[] = {{"subset_accuracy", m->subset_accuracy},
+                  {"hamming_loss", m->hamming_loss},
+                  {"micro_precision", m->micro_precision},
+                  {"micro_recall", m->micro_recall},
+                  {"micro_f1", m->micro_f1},
+                  {"macro_f1", metrics->macro_f1},
+                  {"mean_average_precision", metrics->mean_average_precision}};
+    const struct {
+        const char *name;
+        struct tw_interval interval;
+    } intervals[] = {{"subset_accuracy", m->subset_accuracy_interval},
+                     {"hamming_loss", m->hamming_loss_interval},
+                     {"micro_f1", m->micro_f1_interval}};
+    bool is_first = true;
+    enum tw_status status = tw_buffer_append_text(out, ",\"multi_label\":{", error);
+    for (size_t i = 0; i < sizeof shares / sizeof *shares && !status; i++)
+        status = put_share(out, shares[i].name, shares[i].value, error);
+    if (!status)
+        status = tw_buffer_append_text(out, "\"intervals\":{", error);
+    for (size_t i = 0; i < sizeof intervals / sizeof *intervals && !status; i++) {
+        if (!isfinite(intervals[i].interval.low))
+            continue;
+        status = tw_buffer_printf(out, error, "%s\"%s\":[%.9g,%.9g]", is_first ? "" : ",", intervals[i].name,
+                                  intervals[i].interval.low, intervals[i].interval.high);
+        is_first = false;
+    }
+    for (size_t i = 0; i < metrics->class_count && !status; i++)
+        status = tw_buffer_printf(out, error, "%s%.9g", i ? "," : "},\"thresholds\":[", (double)metrics->thresholds[i]);
+    return status ? status : tw_buffer_append_text(out, "]}", error);
+}
+
 enum tw_status tw_evaluation_json(const struct tw_metrics *metrics, const char *const *labels, const char *more_json,
                                   struct tw_buffer *out, struct tw_error *error)
 {
     enum tw_status status = tw_evaluation_view(metrics, labels, write_json, out, error);
-    if (status || !more_json)
+    if (status || (!more_json && !metrics->thresholds))
         return status;
     while (out->size > 0 && out->data[out->size - 1] != '}') /* the object's end and a newline */
         out->size--;
     out->size -= out->size > 0;
-    return tw_buffer_printf(out, error, ",%s}\n", more_json);
+    if (metrics->thresholds)
+        status = multi_label_to_json(metrics, out, error);
+    return status ? status : tw_buffer_printf(out, error, "%s%s}\n", more_json ? "," : "", more_json ? more_json : "");
 }
 
 enum tw_status tw_evaluation_text(const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
                                   struct tw_error *error)
 {
-    return tw_evaluation_view(metrics, labels, write_text, out, error);
+    const struct tw_multi_label *m = &metrics->multi_label;
+    enum tw_status status = TW_OK;
+    if (metrics->thresholds)
+        status =
+            tw_buffer_printf(out, error,
+                             "several labels a photo: micro F1 %.3f (95 %%: %.3f to %.3f), macro F1 %.3f, mean average "
+                             "precision %.3f, all labels right %.1f %%; the accuracy below is of the best label\n",
+                             m->micro_f1, m->micro_f1_interval.low, m->micro_f1_interval.high, metrics->macro_f1,
+                             metrics->mean_average_precision, 100 * m->subset_accuracy);
+    return status ? status : tw_evaluation_view(metrics, labels, write_text, out, error);
 }
 
 enum tw_status tw_comparison_text(const struct tw_comparison *c, const char *a, const char *b, bool is_json,
@@ -135,6 +191,19 @@ static enum tw_status join_labels(const struct tw_examples *examples, size_t row
     return status ? status : tw_buffer_append(out, "", 1, error);
 }
 
+/* Multi-label: names of those that reach their thresholds, joined. */
+static enum tw_status join_predictions(const struct tw_metrics *metrics, const float *scores, const char *const *labels,
+                                       struct tw_buffer *out, struct tw_error *error)
+{
+    enum tw_status status = TW_OK;
+    tw_buffer_clear(out);
+    for (size_t c = 0; c < metrics->class_count && !status; c++) {
+        if (scores[c] >= metrics->thresholds[c])
+            status = tw_buffer_printf(out, error, "%s%s", out->size ? ";" : "", labels[c]);
+    }
+    return status ? status : tw_buffer_append(out, "", 1, error);
+}
+
 enum tw_status tw_predictions_csv(const struct tw_examples *examples, const float *scores,
                                   const struct tw_metrics *metrics, const char *const *labels, struct tw_buffer *out,
                                   struct tw_error *error)
@@ -154,7 +223,11 @@ enum tw_status tw_predictions_csv(const struct tw_examples *examples, const floa
         if (!status)
             status = tw_csv_put(out, (const char *)label.data, false, false, error);
         if (!status)
-            status = tw_csv_put(out, labels[best], false, false, error);
+            status = metrics->thresholds ? join_predictions(metrics, scores + i * class_count, labels, &label, error)
+                                         : TW_OK;
+        if (!status)
+            status =
+                tw_csv_put(out, metrics->thresholds ? (const char *)label.data : labels[best], false, false, error);
         if (!status)
             status = tw_buffer_printf(out, error, ",%.6f\n", (double)scores[i * class_count + best]);
     }

@@ -54,6 +54,21 @@ static enum tw_status put_labels(struct tw_graph *graph, const struct tw_model_p
     return status;
 }
 
+/* As many digits as bring the same float back. */
+static enum tw_status put_thresholds(struct tw_graph *graph, const struct tw_model_parts *parts, struct tw_error *error)
+{
+    struct tw_buffer text = {0};
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < tw_head_outputs(parts->head) && !status; i++)
+        status = tw_buffer_printf(&text, error, "%s%.9g", i ? "," : "[", (double)parts->thresholds[i]);
+    if (!status)
+        status = tw_buffer_append(&text, "]", 2, error);
+    if (!status)
+        status = put_property(graph, "topwork.thresholds", (const char *)text.data, error);
+    tw_buffer_release(&text);
+    return status;
+}
+
 static enum tw_status put_properties(struct tw_graph *graph, const struct tw_model_parts *parts, struct tw_error *error)
 {
     const struct tw_backbone *backbone = parts->backbone;
@@ -83,6 +98,8 @@ static enum tw_status put_properties(struct tw_graph *graph, const struct tw_mod
         status = put_digest(graph, "topwork.data_digest", &parts->data_digest, error);
     if (!status)
         status = put_number(graph, "topwork.embedding_size", (int64_t)tw_head_inputs(parts->head), error);
+    if (!status && parts->thresholds)
+        status = put_thresholds(graph, parts, error);
     if (!status && parts->unlabelled_class >= 0)
         status = put_number(graph, "topwork.unlabelled_class", parts->unlabelled_class, error);
     return status;
@@ -157,6 +174,27 @@ static enum tw_status read_labels(struct tw_model *model, struct tw_error *error
     return status;
 }
 
+static enum tw_status read_thresholds(struct tw_model *model, struct tw_error *error)
+{
+    const char *text = tw_graph_property(model->graph, "topwork.thresholds");
+    if (!text)
+        return TW_OK;
+    json_t *list = json_loads(text, JSON_DECODE_INT_AS_REAL, NULL);
+    enum tw_status status = TW_OK;
+    if (json_array_size(list) != model->labels.count)
+        status = tw_fail(error, TW_CORRUPT, "its topwork.thresholds are not a JSON list of one for each label");
+    if (!status && !(model->thresholds = tw_alloc(model->labels.count, sizeof *model->thresholds)))
+        status = tw_fail_memory(error, model->labels.count * sizeof *model->thresholds, "thresholds");
+    for (size_t i = 0; i < model->labels.count && !status; i++) {
+        double value = json_real_value(json_array_get(list, i));
+        model->thresholds[i] = (float)value;
+        if (!(value > 0 && value <= 1))
+            status = tw_fail(error, TW_CORRUPT, "its threshold %zu is no number in (0, 1]", i);
+    }
+    json_decref(list);
+    return status;
+}
+
 static enum tw_status read_numbers(struct tw_model *model, struct tw_error *error)
 {
     int64_t version = 0, size = 0;
@@ -191,6 +229,8 @@ static enum tw_status read_precision(struct tw_model *model, struct tw_error *er
 static enum tw_status read_properties(struct tw_model *model, struct tw_error *error)
 {
     enum tw_status status = read_labels(model, error);
+    if (!status)
+        status = read_thresholds(model, error);
     if (!status)
         status = read_numbers(model, error);
     if (status)
@@ -264,6 +304,7 @@ void tw_model_release(struct tw_model *model)
     tw_graph_free(model->graph);
     tw_mapping_release(&model->mapping);
     tw_labels_release(&model->labels);
+    tw_free(model->thresholds);
     tw_free(model->backbone_name);
     *model = (struct tw_model){0};
 }

@@ -1,6 +1,6 @@
 /* The model file: one ONNX with backbone and head (or head alone, input "embedding"), and what else a prediction needs as
  * metadata_props: topwork.version, .labels, .policy, .backbone, .backbone_digest, .layer, .embedding_size,
- * .unlabelled_class, .recipe, .precision (where it is not f32), .data_digest, .known_threshold (of output `known`, where there is
+ * .unlabelled_class, .thresholds (of multi-label models: a JSON list), .recipe, .precision (where it is not f32), .data_digest, .known_threshold (of output `known`, where there is
  * one). It holds no time, path, host or thread count: equal runs give equal bytes. */
 #ifndef TW_TASKS_MODEL_H
 #define TW_TASKS_MODEL_H
@@ -18,6 +18,7 @@ struct tw_model_parts {
     const struct tw_head *head;
     const char *const *labels; /* one for each output of the head, the unlabelled class included */
     int64_t unlabelled_class;  /* -1: none */
+    const float *thresholds;   /* multi-label: one for each label; NULL: one label a photo */
     const char *recipe_json;
     const struct tw_known *known; /* NULL, or without support: none */
     struct tw_digest data_digest;
@@ -39,6 +40,7 @@ struct tw_model {
     size_t embedding_size;
     enum tw_precision precision; /* of the backbone when the head was trained */
     int64_t unlabelled_class;    /* -1: none */
+    float *thresholds;           /* multi-label: the score from which each label counts; NULL: one label a photo */
     bool has_known;              /* output `known`: below the threshold the photo is like none of the training's */
     double known_threshold;
 };

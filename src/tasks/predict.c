@@ -186,6 +186,8 @@ enum tw_status tw_predict_items(const struct tw_predict_options *options, struct
     enum tw_status status = run_items(options, model, predictions, error);
     predictions->skipped = tw_photos_skipped(&predictions->items);
     predictions->labels = model->labels; /* change hands */
+    predictions->thresholds = model->thresholds;
+    model->thresholds = NULL;
     model->labels = (struct tw_labels){0};
     return status;
 }
@@ -217,6 +219,7 @@ void tw_predictions_release(struct tw_predictions *predictions)
     tw_labels_release(&predictions->labels);
     tw_free(predictions->scores);
     tw_free(predictions->known);
+    tw_free(predictions->thresholds);
     *predictions = (struct tw_predictions){0};
 }
 

@@ -21,6 +21,7 @@ struct tw_predictions {
     float *known;            /* items.count: likeness to the training's photos; NULL: the model has no such output */
     double known_threshold;  /* below it a photo is of none of the labels */
     struct tw_labels labels; /* the model's */
+    float *thresholds;       /* multi-label: the score from which each label counts; NULL: one label a photo */
     size_t skipped;
 };
 enum tw_status tw_predict(const struct tw_predict_options *options, struct tw_predictions *predictions,

@@ -47,6 +47,7 @@ static enum tw_status hash_settings(const struct tw_train_job *job, struct tw_di
         status = hash_grown(job, hasher, error);
     tw_hasher_add(hasher, &job->eval_share, sizeof job->eval_share);
     tw_hasher_add(hasher, &options->folds, sizeof options->folds);
+    tw_hasher_add(hasher, &options->is_single_label, sizeof options->is_single_label);
     tw_hasher_add_text(hasher, options->recipe);
     tw_hasher_add_text(hasher, job->recipe_json);
     tw_hasher_add(hasher, job->backbone.digest.bytes, TW_DIGEST_BYTES);
@@ -117,6 +118,25 @@ static enum tw_status take_choice(struct tw_train_job *job, struct tw_error *err
     return TW_OK;
 }
 
+/* One photo with several labels makes all of it multi-label, unless the user says that they are guesses at one. */
+static enum tw_status settle_labels(struct tw_train_job *job, const struct tw_recipe *recipe, struct tw_error *error)
+{
+    const struct tw_example_set *set = &job->train;
+    bool has_several = false;
+    for (size_t i = 0; i < set->count && !has_several; i++)
+        has_several = set->starts[i + 1] - set->starts[i] > 1;
+    if (!has_several || job->options->is_single_label)
+        return TW_OK;
+    tw_log(
+        job->options->task.sink, TW_LOG_INFO,
+        "some examples have several labels: each label is a question of its own (--single-label: one answer a photo)");
+    job->recipe_options.is_multi_label = true;
+    tw_free(job->recipe_json);
+    job->recipe_json = recipe->describe(&job->recipe_options);
+    job->thresholds = tw_alloc(job->labels.count, sizeof *job->thresholds);
+    return job->recipe_json && job->thresholds ? TW_OK : tw_fail_memory(error, job->labels.count, "thresholds");
+}
+
 static enum tw_status train_head(struct tw_train_job *job, const struct tw_recipe *recipe, struct tw_error *error)
 {
     struct tw_examples train = tw_example_set_view(&job->train), eval = tw_example_set_view(&job->eval);
@@ -124,20 +144,21 @@ static enum tw_status train_head(struct tw_train_job *job, const struct tw_recip
     options->class_count = job->labels.count;
     options->unlabelled_class = job->unlabelled_class;
     options->checkpoint_folder = job->checkpoints;
+    enum tw_status status = settle_labels(job, recipe, error);
+    if (status)
+        return status;
     options->eval = eval.count ? &eval : NULL;
     options->observe = observe;
     options->observer_context = job;
-    if (job->options->folds) {
-        enum tw_status status = tw_train_cross_validate(job, recipe, error);
-        if (status)
-            return status;
-    }
+    if (job->options->folds && (status = tw_train_cross_validate(job, recipe, error)))
+        return status;
+    options->thresholds = job->thresholds;
     options->choice_json = &job->choice;
     options->calibration = &job->calibration;
     bool wants_curve = job->options->curve == TW_CURVE_ALWAYS ||
                        (job->options->curve == TW_CURVE_AUTO && strcmp(recipe->name, "auto") == 0);
     options->curve = wants_curve ? &job->curve : NULL;
-    enum tw_status status = recipe->train(&train, options, &job->head, error);
+    status = recipe->train(&train, options, &job->head, error);
     if (!status)
         status = tw_monitor_status(&job->monitor, error);
     return status ? status : take_choice(job, error);
@@ -193,6 +214,8 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     if (!status) { /* the names change hands */
         result->label_count = job.labels.count;
         result->labels = tw_labels_take(&job.labels);
+        result->thresholds = job.thresholds;
+        job.thresholds = NULL;
     }
     tw_embedding_store_close(&job.store, !status);
     tw_output_end(&job.output);
@@ -208,6 +231,7 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     tw_monitor_release(&job.monitor);
     tw_grown_release(&job.grown);
     tw_free(job.scores);
+    tw_free(job.thresholds);
     tw_cross_validation_release(&job.cross);
     tw_buffer_release(&job.choice);
     tw_free(job.recipe_json);
@@ -223,6 +247,7 @@ void tw_train_result_release(struct tw_train_result *result)
     for (size_t i = 0; i < result->label_count; i++)
         tw_free(result->labels[i]);
     tw_free(result->labels);
+    tw_free(result->thresholds);
     tw_buffer_release(&result->folds_text);
     tw_buffer_release(&result->growth_text);
     tw_free(result->model_path);

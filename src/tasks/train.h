@@ -28,6 +28,7 @@ struct tw_train_options {
     const char *recipe;
     enum tw_curve_wish curve;
     struct tw_recipe_options recipe_options; /* seed, steps, ...; the rest is filled in */
+    bool is_single_label; /* photos with several labels share their weight among them: softmax, not sigmoids */
     bool is_forced;
 };
 /* Zero-initialise; release accepts the zero state. */
@@ -37,6 +38,7 @@ struct tw_train_result {
     struct tw_metrics metrics;
     char **labels; /* metrics.class_count */
     size_t label_count;
+    float *thresholds;                        /* multi-label: label_count; the metrics point to it */
     struct tw_buffer folds_text, growth_text; /* for people; empty where there are no folds, where nothing grew */
     char *model_path;
     char *more_json; /* for tw_evaluation_json: recipe (what decided the head, and what a choosing recipe chose among),

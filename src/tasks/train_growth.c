@@ -4,6 +4,7 @@
 #include "tasks/train_job.h"
 #include "train/comparison.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,8 +76,10 @@ static enum tw_status score_before(const struct tw_train_job *job, struct shared
     for (size_t i = 0; i < count && !status; i++) {
         for (size_t c = 0; c < old_classes; c++) {
             int64_t place = (int64_t)c == grown->model.unlabelled_class ? job->unlabelled_class : grown->places[c];
-            if (place >= 0)
-                shared->before[i * classes + (size_t)place] += old[i * old_classes + c];
+            if (place < 0)
+                continue;
+            float *score = &shared->before[i * classes + (size_t)place], said = old[i * old_classes + c];
+            *score = grown->model.thresholds ? fmaxf(*score, said) : *score + said; /* sigmoids do not add up */
         }
     }
     tw_free(old);

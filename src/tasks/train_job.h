@@ -37,7 +37,8 @@ struct tw_train_job {
     char *recipe_json, *checkpoints;
     struct tw_output output;
     struct tw_monitor monitor;
-    float *scores; /* of eval's rows */
+    float *thresholds; /* multi-label: from which score each label counts; NULL: one label a photo */
+    float *scores;     /* of eval's rows */
     struct tw_cross_validation cross;
     struct tw_buffer choice; /* what the recipe chose, as JSON; empty where it does not choose */
     struct tw_head head;

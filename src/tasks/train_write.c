@@ -6,6 +6,7 @@
 #include "tasks/model.h"
 #include "tasks/run_report.h"
 #include "tasks/train_job.h"
+#include "train/multi_label.h"
 #include "tasks/tune.h"
 
 #include <string.h>
@@ -42,6 +43,7 @@ static enum tw_status write_model(struct tw_train_job *job, struct tw_train_resu
         .head = &job->head,
         .labels = (const char *const *)job->labels.names,
         .unlabelled_class = job->unlabelled_class,
+        .thresholds = job->thresholds,
         .recipe_json = job->recipe_json,
     };
     if (job->manifest) {
@@ -147,6 +149,8 @@ static enum tw_status write_evaluation(struct tw_train_job *job, struct tw_train
     if (!status)
         status = tw_metrics_complete(&eval, scores, job->unlabelled_class, job->options->task.threads, &result->metrics,
                                      error);
+    if (!status && job->thresholds)
+        status = tw_multi_label_measure(&eval, scores, job->thresholds, job->unlabelled_class, &result->metrics, error);
     if (!status && tells_growth(job))
         status = tw_train_grow_compare(job, scores, error);
     if (!status)

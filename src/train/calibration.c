@@ -45,6 +45,8 @@ static double doubt_of(const struct tw_held_out *h)
 double tw_temperature_fit(const struct tw_held_out *held_out, const float *logits)
 {
     const double ratio = (sqrt(5) - 1) / 2, doubt = doubt_of(held_out);
+    if (held_out->is_multi_label)
+        return 1;
     double low = log(0.01), high = log(100), a = high - ratio * (high - low), b = low + ratio * (high - low);
     double at_a = loss_at(held_out, logits, exp(a), doubt), at_b = loss_at(held_out, logits, exp(b), doubt);
     for (int i = 0; i < GOLDEN_STEPS && high - low > 1e-3; i++) {
@@ -65,12 +67,38 @@ void tw_temperature_apply(const struct tw_held_out *held_out, double temperature
 {
     for (size_t i = 0; i < held_out->count * held_out->classes; i++)
         logits[i] = (float)((double)logits[i] / temperature);
-    tw_log_softmax_rows(logits, held_out->count, held_out->classes);
+    if (!held_out->is_multi_label)
+        tw_log_softmax_rows(logits, held_out->count, held_out->classes);
+}
+
+/* Mean over labels of the cross entropy of a sigmoid. */
+static double loss_of_labels(const struct tw_held_out *h, const float *logits, size_t row)
+{
+    double loss = 0;
+    for (size_t i = row * h->classes; i < (row + 1) * h->classes; i++) {
+        double against = h->targets[i] > 0 ? -(double)logits[i] : (double)logits[i];
+        loss += against > 0 ? against + log1p(exp(-against)) : log1p(exp(against));
+    }
+    return loss / (double)h->classes;
+}
+
+static bool is_right(const struct tw_held_out *h, const float *log_scores, size_t row)
+{
+    const float *values = log_scores + row * h->classes, *targets = h->targets + row * h->classes;
+    if (!h->is_multi_label)
+        return targets[tw_argmax(values, h->classes)] > 0;
+    for (size_t c = 0; c < h->classes; c++) {
+        if ((values[c] >= 0) != (targets[c] > 0))
+            return false;
+    }
+    return true;
 }
 
 static double loss_of_row(const struct tw_held_out *h, const float *log_scores, size_t row)
 {
     double loss = 0;
+    if (h->is_multi_label)
+        return loss_of_labels(h, log_scores, row);
     for (size_t c = 0; c < h->classes; c++) {
         double target = (double)h->targets[row * h->classes + c];
         loss -= target > 0 ? target * (double)log_scores[row * h->classes + c] : 0;
@@ -85,9 +113,8 @@ struct tw_judgement tw_judge(const struct tw_held_out *held_out, const float *lo
     for (size_t row = 0; row < held_out->count; row++) {
         if (held_out->folds[row] == TW_NEVER_HELD_OUT)
             continue;
-        size_t best = tw_argmax(log_scores + row * held_out->classes, held_out->classes);
         sum.loss += loss_of_row(held_out, log_scores, row);
-        sum.accuracy += held_out->targets[row * held_out->classes + best] > 0;
+        sum.accuracy += is_right(held_out, log_scores, row);
         rows++;
     }
     return (struct tw_judgement){sum.loss / rows, sum.accuracy / rows};

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,8 @@ struct tw_held_out {
     const float *targets; /* count x classes */
     const uint8_t *folds; /* count */
     size_t count, classes;
+    bool
+        is_multi_label; /* targets are 0 or 1 each, logits are of sigmoids and stay as they are; the accuracy is of whole rows */
 };
 /* The temperature in [0.01, 100] with the least mean cross entropy of softmax(logits / temperature) to targets that are
  * smoothed by one part in rows + 2. */

@@ -108,6 +108,7 @@ enum tw_status tw_view_init(struct tw_view *view, const struct tw_task *task, co
                                          .spread = design->spread,
                                          .targets = task->held_out.targets,
                                          .classes = task->held_out.classes,
+                                         .is_multi_label = task->held_out.is_multi_label,
                                          .folds = task->held_out.folds,
                                          .threads = task->threads}};
     return family->is_kernel ? view_kernel(view, design, gamma, error) : view_linear(view, design, error);

@@ -48,6 +48,12 @@ void tw_softmax_rows(float *logits, size_t rows, size_t count)
     }
 }
 
+void tw_sigmoid_values(float *logits, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        logits[i] = 1 / (1 + expf(-logits[i]));
+}
+
 void tw_log_softmax_rows(float *logits, size_t rows, size_t count)
 {
     for (size_t row = 0; row < rows; row++) {

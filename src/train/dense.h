@@ -21,6 +21,8 @@ enum tw_status tw_dense_forward(const struct tw_layer *layer, const float *in, s
                                 struct tw_error *error) TW_MUST_USE;
 /* In place, each row on its own. */
 void tw_softmax_rows(float *logits, size_t rows, size_t count);
+/* Each value on its own, in place: 1 / (1 + exp(-x)). */
+void tw_sigmoid_values(float *logits, size_t count);
 /* The softmax's logarithms: finite for finite logits. */
 void tw_log_softmax_rows(float *logits, size_t rows, size_t count);
 /* Memory for the layer, zeroed, and Glorot's uniform weights from (seed, stream). */

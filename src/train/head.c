@@ -94,7 +94,10 @@ static enum tw_status score_block(void *context, size_t index, int worker, struc
         status = add_branch(&head->branches[i], from, to, logits, error);
     }
     if (status == TW_OK) {
-        tw_softmax_rows(logits, rows, outputs);
+        if (head->is_sigmoid)
+            tw_sigmoid_values(logits, rows * outputs);
+        else
+            tw_softmax_rows(logits, rows, outputs);
         memcpy(scoring->scores + first * outputs, logits, rows * outputs * sizeof *logits);
     }
     tw_free(from);
@@ -169,11 +172,12 @@ enum tw_status tw_head_to_graph(const struct tw_head *head, struct tw_graph *gra
         return status;
     const struct tw_shape shape = {2, {TW_UNKNOWN, (int64_t)tw_head_outputs(head)}};
     int scores = tw_graph_add_value(graph, "scores", TW_F32, &shape);
-    struct tw_node *node =
-        scores >= 0 ? tw_graph_add_node(graph, TW_OP_SOFTMAX, "scores", &value, 1, &scores, 1) : NULL;
+    struct tw_node *node = scores >= 0 ? tw_graph_add_node(graph, head->is_sigmoid ? TW_OP_SIGMOID : TW_OP_SOFTMAX,
+                                                           "scores", &value, 1, &scores, 1)
+                                       : NULL;
     if (node == NULL)
         return tw_fail_memory(error, 1, "the head's graph");
-    if ((status = tw_node_set_int(graph, node, "axis", -1, error)) != TW_OK)
+    if (!head->is_sigmoid && (status = tw_node_set_int(graph, node, "axis", -1, error)) != TW_OK)
         return status;
     for (size_t i = 0; i < graph->output_count; i++)
         outputs[i] = graph->outputs[i];

@@ -1,5 +1,5 @@
 /* The head: embedding -> logits -> scores. Branches, each a list of stages, whose outputs are summed with weights: logits
- * = sum of weight * branch(embedding), scores = softmax(logits). A head of one branch of dense layers is the common case;
+ * = sum of weight * branch(embedding), scores = softmax(logits), or the sigmoid of each. A head of one branch of dense layers is the common case;
  * a blend of several heads is the other. Made by a recipe, joined to the backbone's graph for the model file. A new kind
  * of stage is one line in the table of stage.c. */
 #ifndef TW_TRAIN_HEAD_H
@@ -18,6 +18,7 @@ struct tw_branch {
 };
 /* Zero-initialise; release accepts the zero state. */
 struct tw_head {
+    bool is_sigmoid; /* a row may have several labels: each score stands for itself, and they do not add up to 1 */
     size_t branch_count;
     struct tw_branch branches[TW_MAX_BRANCHES];
 };
@@ -28,7 +29,7 @@ size_t tw_head_outputs(const struct tw_head *head);
 /* A new stage at the branch's end, its arrays allocated and zero; NULL: no memory. */
 struct tw_stage *tw_branch_add(struct tw_branch *branch, enum tw_stage_kind kind, size_t inputs, size_t outputs);
 
-/* Softmax scores of rows: scores is count x outputs. Same bits for any thread count and for any split of the rows. */
+/* Scores of rows: scores is count x outputs. Same bits for any thread count and for any split of the rows. */
 enum tw_status tw_head_scores(const struct tw_head *head, const float *embeddings, size_t count, int threads,
                               float *scores, struct tw_error *error) TW_MUST_USE;
 

@@ -33,6 +33,13 @@ enum { TW_MOST_CONFUSED = 2000 };
 struct tw_confused {
     size_t truth, prediction, count;
 };
+/* Of labels whose score reaches its threshold. */
+struct tw_multi_label {
+    double subset_accuracy; /* rows with all labels right and no other */
+    double hamming_loss;    /* share of wrong answers over rows and labels */
+    double micro_precision, micro_recall, micro_f1;
+    struct tw_interval subset_accuracy_interval, hamming_loss_interval, micro_f1_interval;
+};
 /* A row with several labels counts as right when the prediction is one of them; its truth in the confusion matrix is then
  * that label, else its first. Unlabelled rows have the truth `unlabelled_class`, or are left out when that is -1. */
 struct tw_metrics {
@@ -46,6 +53,9 @@ struct tw_metrics {
     size_t pair_count;
     struct tw_class_metrics *per_class;
     struct tw_interval intervals[TW_MEASURES];
+    const float
+        *thresholds; /* multi-label models (tw_multi_label_measure): class_count, borrowed; NULL: one label a row */
+    struct tw_multi_label multi_label;
     size_t resamples; /* behind the intervals; 0: there are none */
 };
 /* All but average precision and intervals. */

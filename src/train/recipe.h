@@ -32,6 +32,8 @@ struct tw_recipe_options {
     int threads;
     size_t class_count;       /* outputs of the head */
     int64_t unlabelled_class; /* index of the extra class, or -1 */
+    bool is_multi_label;      /* a row may have several labels: sigmoid scores */
+    float *thresholds;        /* multi-label: receives the score from which each label counts; NULL: not wanted */
     /* workshop; 0 means the recipe's default */
     size_t steps;         /* 1000 */
     size_t batch;         /* 100 */

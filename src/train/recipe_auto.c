@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "train/choice_curve.h"
 #include "train/folds.h"
+#include "train/multi_label.h"
 #include "train/recipes.h"
 #include "train/select.h"
 
@@ -36,7 +37,8 @@ struct search {
 
 char *tw_auto_describe(const struct tw_recipe_options *options)
 {
-    return tw_format("{\"recipe\":\"auto\",\"seed\":%llu}", (unsigned long long)options->seed);
+    return tw_format("{\"recipe\":\"auto\",\"seed\":%llu%s}", (unsigned long long)options->seed,
+                     options->is_multi_label ? ",\"multi_label\":true" : "");
 }
 
 static enum tw_status check_finite(const struct tw_examples *examples, struct tw_error *error)
@@ -78,12 +80,13 @@ static enum tw_status find_targets(struct search *s, struct tw_error *error)
     for (size_t row = 0; row < count && status == TW_OK; row++) {
         tw_examples_target(s->examples, row, s->options->unlabelled_class, target, outputs);
         for (size_t c = present; c > 0; c--) {
-            s->targets[row * present + c - 1] = target[s->places[c - 1]];
+            float share = target[s->places[c - 1]];
+            s->targets[row * present + c - 1] = s->options->is_multi_label ? (float)(share > 0) : share;
             if (target[s->places[c - 1]] > 0)
                 s->classes[row] = c - 1;
         }
     }
-    s->task.held_out = (struct tw_held_out){s->targets, s->folds, count, present};
+    s->task.held_out = (struct tw_held_out){s->targets, s->folds, count, present, s->options->is_multi_label};
     tw_free(target);
     tw_free(has_rows);
     return status;
@@ -107,6 +110,8 @@ static bool has_negative(const struct tw_examples *examples)
 static bool is_affordable(const struct search *s, const struct tw_family *family)
 {
     size_t count = s->examples->count;
+    if (s->options->is_multi_label && family->fit != tw_logistic_fit)
+        return false; /* the others' scores are of one label a row */
     if (family->is_kernel)
         return count <= most_kernel_rows;
     return family->fit != tw_logistic_fit || count * s->task.held_out.classes <= most_products / s->examples->width;
@@ -139,7 +144,7 @@ static enum tw_status judge_all(struct search *s, struct tw_error *error)
 
 static enum tw_status build(struct search *s, struct tw_head *head, struct tw_error *error)
 {
-    struct tw_head made = {0};
+    struct tw_head made = {.is_sigmoid = s->options->is_multi_label};
     size_t outputs = s->options->class_count, members = s->choice.member_count;
     enum tw_status status = TW_OK;
     for (size_t i = 0; i < members && status == TW_OK; i++) {
@@ -235,6 +240,18 @@ static enum tw_status tell_calibration(const struct search *s, struct tw_error *
     return TW_OK;
 }
 
+/* By what the held out rows were given. */
+static enum tw_status give_thresholds(const struct search *s, struct tw_error *error)
+{
+    for (size_t i = 0; i < s->options->class_count; i++)
+        s->options->thresholds[i] = 0.5f;
+    enum tw_status status = TW_OK;
+    for (size_t c = 0; c < s->task.held_out.classes && status == TW_OK; c++)
+        status = tw_threshold_choose(&s->task.held_out, s->choice.members[0]->log_scores, c,
+                                     &s->options->thresholds[s->places[c]], error);
+    return status;
+}
+
 static void tell(const struct search *s)
 {
     char text[400];
@@ -286,9 +303,13 @@ static enum tw_status run(struct search *s, struct tw_head *head, struct tw_erro
         status = tw_folds_make(s->examples, s->classes, s->options->seed, FOLDS, s->folds, &s->task.fold_count, error);
     if (status != TW_OK)
         return status;
+    if (s->task.fold_count < 2 && s->options->is_multi_label)
+        return tw_workshop_train(s->examples, s->options, head, error);
     if (s->task.fold_count < 2)
         return take_nearest_mean(s, head, error);
     status = judge_all(s, error);
+    if (status == TW_OK && s->candidates.count == 0)
+        return tw_workshop_train(s->examples, s->options, head, error);
     if (status == TW_OK)
         status = tw_choose(&s->task, &s->candidates, &s->choice, error);
     if (status == TW_OK)
@@ -297,9 +318,11 @@ static enum tw_status run(struct search *s, struct tw_head *head, struct tw_erro
         status = describe_choice(s, error);
     if (status == TW_OK)
         status = give_held_out(s, error);
-    if (status == TW_OK)
+    if (status == TW_OK && s->options->is_multi_label && s->options->thresholds != NULL)
+        status = give_thresholds(s, error);
+    if (status == TW_OK && !s->options->is_multi_label)
         status = tell_calibration(s, error);
-    if (status == TW_OK && s->options->curve != NULL)
+    if (status == TW_OK && s->options->curve != NULL && !s->options->is_multi_label)
         status =
             tw_choice_curve(&s->task, &s->choice, s->designs, s->classes, s->options->seed, s->options->curve, error);
     if (status == TW_OK)
@@ -318,7 +341,7 @@ enum tw_status tw_auto_train(const struct tw_examples *examples, const struct tw
     if (status != TW_OK)
         return status;
     if (examples->count > most_rows || rank > most_rank || examples->count > most_scores / options->class_count) {
-        if (examples->width <= most_width && examples->count >= least_large &&
+        if (!options->is_multi_label && examples->width <= most_width && examples->count >= least_large &&
             examples->count <= most_scatter / examples->width / examples->width)
             return tw_large_train(examples, options, head, error);
         tw_log(options->sink, TW_LOG_INFO,

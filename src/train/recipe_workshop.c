@@ -41,8 +41,9 @@ char *tw_workshop_describe(const struct tw_recipe_options *given)
     struct tw_recipe_options o = with_defaults(given);
     return tw_format(
         "{\"recipe\":\"workshop\",\"seed\":%llu,\"steps\":%zu,\"batch\":%zu,\"hidden\":%zu,\"dropout\":%.9g,"
-        "\"learning_rate\":%.9g,\"adam_epsilon\":%.9g}",
-        (unsigned long long)o.seed, o.steps, o.batch, o.hidden, o.dropout, o.learning_rate, o.adam_epsilon);
+        "\"learning_rate\":%.9g,\"adam_epsilon\":%.9g%s}",
+        (unsigned long long)o.seed, o.steps, o.batch, o.hidden, o.dropout, o.learning_rate, o.adam_epsilon,
+        o.is_multi_label ? ",\"multi_label\":true" : "");
 }
 
 /* Everything that training changes lies in `state` (weights, then Adam's two means), so that a checkpoint is one block. The
@@ -252,8 +253,33 @@ static void sum_rows(const float *values, size_t rows, size_t count, float *sums
 }
 
 /* Cross entropy and accuracy of the batch; logits become their gradients. */
+/* The same where each label is a question of its own; the accuracy is of whole rows. */
+static void judge_labels(struct training *t, double *loss, double *accuracy)
+{
+    size_t right = 0;
+    *loss = 0;
+    tw_sigmoid_values(t->logits, t->batch * t->classes);
+    for (size_t row = 0; row < t->batch; row++) {
+        bool is_right = true;
+        for (size_t i = row * t->classes; i < (row + 1) * t->classes; i++) {
+            double score = (double)t->logits[i];
+            bool has_label = t->targets[i] > 0;
+            is_right = is_right && (score >= 0.5) == has_label;
+            *loss -= log(fmax(has_label ? score : 1 - score, 1e-15)) / (double)t->classes;
+            t->logits[i] = (t->logits[i] - (float)has_label) / (float)t->batch;
+        }
+        right += is_right;
+    }
+    *loss /= (double)t->batch;
+    *accuracy = (double)right / (double)t->batch;
+}
+
 static void judge(struct training *t, double *loss, double *accuracy)
 {
+    if (t->options.is_multi_label) {
+        judge_labels(t, loss, accuracy);
+        return;
+    }
     size_t right = 0;
     *loss = 0;
     tw_softmax_rows(t->logits, t->batch, t->classes);
@@ -394,7 +420,8 @@ static struct tw_branch view_branch(const struct training *t)
 
 static enum tw_status evaluate(struct training *t, struct tw_training_point *point, struct tw_error *error)
 {
-    const struct tw_head head = {.branch_count = 1, .branches = {view_branch(t)}};
+    const struct tw_head head = {
+        .is_sigmoid = t->options.is_multi_label, .branch_count = 1, .branches = {view_branch(t)}};
     struct tw_examples sample = *t->options.eval;
     struct tw_metrics metrics = {0};
     sample.count = sample.count < EVAL_SAMPLE ? sample.count : EVAL_SAMPLE;
@@ -505,7 +532,7 @@ static enum tw_status run_steps(struct training *t, struct tw_error *error)
 static enum tw_status hand_over(const struct training *t, struct tw_head *head, struct tw_error *error)
 {
     const struct tw_branch view = view_branch(t);
-    struct tw_head made = {.branch_count = 1, .branches = {{.weight = 1}}};
+    struct tw_head made = {.is_sigmoid = t->options.is_multi_label, .branch_count = 1, .branches = {{.weight = 1}}};
     for (size_t i = 0; i < view.stage_count; i++) {
         const struct tw_stage *from = &view.stages[i];
         struct tw_stage *to = tw_branch_add(&made.branches[0], from->kind, from->inputs, from->outputs);
@@ -541,6 +568,8 @@ enum tw_status tw_workshop_train(const struct tw_examples *examples, const struc
         show_weights(&t);
     if (status == TW_OK)
         status = hand_over(&t, head, error);
+    for (size_t i = 0; i < options->class_count && status == TW_OK && options->thresholds != NULL; i++)
+        options->thresholds[i] = 0.5f;
     training_release(&t);
     return status;
 }

@@ -19,6 +19,7 @@ struct tw_problem {
     double spread;        /* mean squared length of basis rows, the unit of regularisation strengths */
     const float *targets; /* count x classes, rows add up to 1 */
     size_t classes;
+    bool is_multi_label;  /* logistic regression: sigmoids, a loss for each class; targets are 0 or 1 */
     const uint8_t *folds; /* count: the fold of each row */
     int threads;
 };

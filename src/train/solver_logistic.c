@@ -44,10 +44,25 @@ static double dot(const float *a, const float *b, size_t count)
     return sums[0] + sums[1] + sums[2] + sums[3];
 }
 
+/* Of sigmoids, added up over the classes that have rows; logits become sigmoid - target. */
+static double judge_labels(const struct lbfgs *l, float *logits, const float *bias, const float *target)
+{
+    double loss = 0;
+    for (size_t c = 0; c < l->problem->classes; c++) {
+        double value = (double)logits[c] + (double)bias[c], against = target[c] > 0 ? -value : value;
+        logits[c] = l->has_rows[c] ? (float)(1 / (1 + exp(-value)) - (double)target[c]) : 0;
+        if (l->has_rows[c])
+            loss += against > 0 ? against + log1p(exp(-against)) : log1p(exp(against));
+    }
+    return loss;
+}
+
 /* Loss of one row; its logits become softmax - target. */
 static double judge_row(const struct lbfgs *l, float *logits, const float *bias, const float *target)
 {
     size_t classes = l->problem->classes;
+    if (l->problem->is_multi_label)
+        return judge_labels(l, logits, bias, target);
     float most = -INFINITY;
     double sum = 0, loss = 0;
     for (size_t c = 0; c < classes; c++) {

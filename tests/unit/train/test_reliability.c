@@ -19,7 +19,7 @@ static const float targets[] = {1, 0, 0, 1, 1, 0, 0, 1};
 static void held_out_rows_are_counted_and_those_that_never_were_are_not(void **state)
 {
     const uint8_t folds[] = {0, 1, 0, TW_NEVER_HELD_OUT};
-    const struct tw_held_out held_out = {targets, folds, 4, 2};
+    const struct tw_held_out held_out = {targets, folds, 4, 2, false};
     float scores[8];
     struct tw_reliability r;
     (void)state;
@@ -38,7 +38,7 @@ static void held_out_rows_are_counted_and_those_that_never_were_are_not(void **s
 static void a_temperature_is_undone(void **state)
 {
     const uint8_t folds[4] = {0};
-    const struct tw_held_out held_out = {targets, folds, 4, 2};
+    const struct tw_held_out held_out = {targets, folds, 4, 2, false};
     float logs[8], scores[8];
     struct tw_reliability of_logs, of_scores;
     struct blobs b = blobs_make(2, 2, 3, 0.1, false);

@@ -16,7 +16,7 @@ static void fixture_init(struct fixture *f)
     *f = (struct fixture){0};
     for (size_t row = 0; row < ROWS; row++)
         f->targets[row * CLASSES + row % 2] = 1;
-    f->task.held_out = (struct tw_held_out){f->targets, f->folds, ROWS, CLASSES};
+    f->task.held_out = (struct tw_held_out){f->targets, f->folds, ROWS, CLASSES, false};
 }
 
 static float *logits_of(size_t wrong_rows, float size)
