@@ -77,6 +77,7 @@ enum tw_exit tw_command_serve(const struct tw_arguments *arguments, struct tw_co
     struct tw_task_options task = {0};
     struct tw_serve_options options = {.source = arguments->operands[0],
                                        .single_name = tw_text(arguments, TW_OPTION_NAME, NULL),
+                                       .general = tw_text(arguments, TW_OPTION_GENERAL, NULL),
                                        .tokens = tw_text(arguments, TW_OPTION_TOKENS, NULL),
                                        .is_open = tw_has(arguments, TW_OPTION_OPEN),
                                        .takes_corrections = !tw_has(arguments, TW_OPTION_NO_CORRECTIONS),

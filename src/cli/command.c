@@ -48,15 +48,31 @@ static const enum tw_option_id check_options[] = {TW_OPTION_OUTPUT,   TW_OPTION_
                                                   TW_OPTION_NO_CACHE, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
 static const enum tw_option_id records_options[] = {TW_OPTION_VALUES, CONSOLE_OPTIONS};
 
+static const enum tw_option_id label_options[] = {TW_OPTION_INSTALL,     TW_OPTION_LABELS,      TW_OPTION_TOP,
+                                                  TW_OPTION_ALLOW_SKIPS, TW_OPTION_LAYER,       TW_OPTION_POLICY,
+                                                  TW_OPTION_PRECISION,   TW_OPTION_IGNORE_EXIF, TW_OPTION_MAX_PIXELS,
+                                                  TW_OPTION_MAX_BYTES,   CONSOLE_OPTIONS};
 static const enum tw_option_id models_options[] = {TW_OPTION_NAME, TW_OPTION_DESCRIPTION, CONSOLE_OPTIONS};
-static const enum tw_option_id serve_options[] = {
-    TW_OPTION_LISTEN,    TW_OPTION_ADMIN,           TW_OPTION_TOKENS,
-    TW_OPTION_OPEN,      TW_OPTION_NO_CORRECTIONS,  TW_OPTION_TLS_CERTIFICATE,
-    TW_OPTION_TLS_KEY,   TW_OPTION_ACCESS_LOG,      TW_OPTION_NAME,
-    TW_OPTION_POLL,      TW_OPTION_MAX_BODY,        TW_OPTION_MAX_PHOTOS,
-    TW_OPTION_MAX_QUEUE, TW_OPTION_MAX_CONNECTIONS, TW_OPTION_DEADLINE,
-    TW_OPTION_RATE,      TW_OPTION_MAX_PIXELS,      TW_OPTION_MAX_BYTES,
-    CONSOLE_OPTIONS};
+static const enum tw_option_id serve_options[] = {TW_OPTION_LISTEN,
+                                                  TW_OPTION_ADMIN,
+                                                  TW_OPTION_GENERAL,
+                                                  TW_OPTION_TOKENS,
+                                                  TW_OPTION_OPEN,
+                                                  TW_OPTION_NO_CORRECTIONS,
+                                                  TW_OPTION_TLS_CERTIFICATE,
+                                                  TW_OPTION_TLS_KEY,
+                                                  TW_OPTION_ACCESS_LOG,
+                                                  TW_OPTION_NAME,
+                                                  TW_OPTION_POLL,
+                                                  TW_OPTION_MAX_BODY,
+                                                  TW_OPTION_MAX_PHOTOS,
+                                                  TW_OPTION_MAX_QUEUE,
+                                                  TW_OPTION_MAX_CONNECTIONS,
+                                                  TW_OPTION_DEADLINE,
+                                                  TW_OPTION_RATE,
+                                                  TW_OPTION_MAX_PIXELS,
+                                                  TW_OPTION_MAX_BYTES,
+                                                  CONSOLE_OPTIONS};
 
 static const enum tw_option_id logs_options[] = {TW_OPTION_FOLLOW, TW_OPTION_JSON, TW_OPTION_QUIET, TW_OPTION_VERBOSE,
                                                  TW_OPTION_COUNT};
@@ -117,6 +133,11 @@ const struct tw_command tw_command_table[] = {
      "the network's convolutions and keeps the fastest, which later commands use here. `info --profile` times the "
      "network step by step.",
      backbone_options, 1, tw_command_backbone},
+    {"label", "use", "PHOTO... | --install NETWORK --labels FILE", "labels from a general, already trained classifier",
+     "Prints the best labels of each photo; with --json as the Vision API has them. --install takes any network that "
+     "classifies, with a text file of its classes, and writes it to $TOPWORK_LABEL_MODEL or "
+     "~/.local/share/topwork/label.onnx, a model like those of train.",
+     label_options, 0, tw_command_label},
     {"models", "use",
      "create STORE NAME | add-version STORE NAME MODEL | list STORE | describe STORE NAME | versions STORE NAME | "
      "set-default STORE NAME VERSION | label STORE NAME LABEL VERSION|- | delete STORE NAME [VERSION]",

@@ -18,12 +18,14 @@ struct tw_dialect {
     void (*refuse)(struct tw_exchange *exchange);
 };
 extern const struct tw_dialect tw_dialect_plain, tw_dialect_tensorflow_serving, tw_dialect_health, tw_dialect_cloud_ml,
-    tw_dialect_kserve, tw_dialect_page;
+    tw_dialect_kserve, tw_dialect_page, tw_dialect_vision;
 
 enum { TW_MOST_DIALECTS = 12 };
 extern const struct tw_dialect *const tw_dialects[]; /* in dialects/table.c */
 extern const size_t tw_dialect_count;
 size_t tw_dialect_index(const struct tw_dialect *dialect);
+/* Google's word for an HTTP status, as its APIs' errors have it: "INVALID_ARGUMENT". Static. */
+const char *tw_google_status(unsigned code);
 /* The dialect that owns a path; the plain one where no other does. */
 const struct tw_dialect *tw_dialect_of(const char *path);
 

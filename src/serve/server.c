@@ -51,6 +51,11 @@ struct tw_metrics *tw_server_metrics(struct tw_server *server)
     return server->metrics;
 }
 
+const char *tw_server_general(const struct tw_server *server)
+{
+    return server->options.general;
+}
+
 bool tw_server_takes_corrections(const struct tw_server *server)
 {
     return server->options.takes_corrections;

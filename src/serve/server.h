@@ -29,6 +29,7 @@ struct tw_serve_options {
     struct tw_listen listen;
     struct tw_listen admin;  /* where models may be changed; its address NULL: nowhere */
     const char *tokens;      /* file of hashed tokens, see tokens.h; NULL: nobody is asked for one */
+    const char *general;     /* name of the model that detects labels; NULL: see dialects/vision.c */
     bool takes_corrections;  /* of a store's models, into the store */
     bool is_open;            /* without tokens, also beyond this machine */
     const char *certificate; /* PEM files of TLS; NULL: without TLS */
@@ -53,6 +54,7 @@ struct tw_server;
 struct tw_catalogue *tw_server_catalogue(struct tw_server *server);
 struct tw_workers *tw_server_workers(struct tw_server *server);
 struct tw_metrics *tw_server_metrics(struct tw_server *server);
+const char *tw_server_general(const struct tw_server *server);
 bool tw_server_takes_corrections(const struct tw_server *server);
 const char *tw_server_store(const struct tw_server *server); /* its uri; NULL: one model is served */
 size_t tw_server_in_progress(struct tw_server *server);      /* requests */

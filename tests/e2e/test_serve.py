@@ -358,6 +358,26 @@ def test_photo_that_waits_too_long_is_given_up(topwork, trained, expected):
         assert "waited longer" in server.json("/v1/models/cars:predict", body, code=504)["error"]
 
 
+def test_label_detection_speaks_as_the_vision_api(topwork, trained, expected):
+    keys = list(expected)[:2]
+    detect = [{"type": "LABEL_DETECTION", "maxResults": 2}]
+    asked = [{"image": {"content": encoded(key)["b64"]}, "features": detect} for key in keys]
+    asked += [{"image": {"content": "Zm9v"}, "features": detect}, {"image": {"source": {"imageUri": "http://x/"}}, "features": detect},
+              {"image": {"content": "Zm9v"}, "features": [{"type": "FACE_DETECTION"}]}, {"features": detect}, {"image": {"content": "?"}, "features": detect}, 1]
+    with Server(topwork, trained / "cars") as server:
+        responses = server.json("/v1/images:annotate", json.dumps({"requests": asked}))["responses"]
+        for key, response in zip(keys, responses):
+            best = [pair for pair in sorted(expected[key]["scores"].items(), key=lambda pair: -pair[1])[:2] if pair[1] > 0]
+            assert [row["description"] for row in response["labelAnnotations"]] == [label for label, _ in best]
+            assert close([row["score"] for row in response["labelAnnotations"]], [score for _, score in best])
+        errors = [response["error"] for response in responses[2:]]
+        assert [error["code"] for error in errors] == [3, 7, 12, 3, 3, 3]
+        assert "not a photo" in errors[0]["message"] and "fetches no images" in errors[1]["message"]
+        for body in (b"{", b"{}", b'{"requests": []}'):
+            assert server.json("/v1/images:annotate", body, code=400)["error"]["status"] == "INVALID_ARGUMENT"
+        assert server.json("/v1/images:annotate", json.dumps({"requests": asked[2:3]}))["responses"][0]["error"]["code"] == 3
+
+
 def test_body_over_the_limit_is_refused_before_it_is_read(topwork, trained):
     with Server(topwork, trained / "cars") as server, socket.create_connection(("127.0.0.1", server.port)) as link:
         link.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")

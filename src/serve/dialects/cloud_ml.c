@@ -349,22 +349,6 @@ static bool finish(struct tw_exchange *exchange)
     return goes && tw_response_text(exchange, "]}\n");
 }
 
-static const char *status_of(unsigned code)
-{
-    static const struct {
-        unsigned code;
-        const char *status;
-    } names[] = {{400, "INVALID_ARGUMENT"}, {401, "UNAUTHENTICATED"},    {403, "PERMISSION_DENIED"},
-                 {404, "NOT_FOUND"},        {405, "UNIMPLEMENTED"},      {409, "FAILED_PRECONDITION"},
-                 {413, "INVALID_ARGUMENT"}, {429, "RESOURCE_EXHAUSTED"}, {503, "UNAVAILABLE"},
-                 {504, "DEADLINE_EXCEEDED"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (names[i].code == code)
-            return names[i].status;
-    }
-    return "INTERNAL";
-}
-
 static void refuse(struct tw_exchange *exchange)
 {
     const struct state *state = exchange->state;
@@ -376,7 +360,7 @@ static void refuse(struct tw_exchange *exchange)
     else
         (void)!(tw_response_text(exchange, "{\"error\":{\"code\":%u,\"message\":", code) &&
                 tw_response_quoted(exchange, exchange->refusal) &&
-                tw_response_text(exchange, ",\"status\":\"%s\"}}\n", status_of(code)));
+                tw_response_text(exchange, ",\"status\":\"%s\"}}\n", tw_google_status(code)));
 }
 
 const struct tw_dialect tw_dialect_cloud_ml = {
