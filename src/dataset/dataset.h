@@ -44,6 +44,7 @@ struct tw_item {
     bool is_corrected;  /* a person decided its label: it stands against others of the same photo */
     bool is_kept;       /* of an earlier run: content and size are known, its file need not be there any more */
     bool is_side_fixed; /* an earlier run chose its side */
+    size_t cluster;     /* photos of one number look alike; 0: it looks like no other */
 };
 struct tw_dataset {
     struct tw_item *items;
@@ -75,6 +76,8 @@ enum tw_status tw_dataset_list(const char *const *inputs, size_t input_count, co
 /* Appends one item; uri and location copied. */
 enum tw_status tw_dataset_add(struct tw_dataset *dataset, const char *uri, const char *location, struct tw_item **item,
                               struct tw_error *error) TW_MUST_USE;
+/* "a; b" onto an item's remark. */
+enum tw_status tw_item_remark(struct tw_item *item, const char *text, struct tw_error *error) TW_MUST_USE;
 bool tw_item_has_same_labels(const struct tw_item *a, const struct tw_item *b);
 enum tw_status tw_item_skip(struct tw_item *item, const char *reason, struct tw_error *error) TW_MUST_USE;
 void tw_dataset_release(struct tw_dataset *dataset);
@@ -88,20 +91,21 @@ enum tw_status tw_dataset_hash(struct tw_dataset *dataset, int threads, size_t m
  * kept one. After tw_dataset_hash. */
 enum tw_status tw_dataset_supersede(struct tw_dataset *dataset, struct tw_error *error) TW_MUST_USE;
 
-/* Contents that an earlier split put on a side against the rule. Borrowed. */
+/* The contents that an earlier split had on each side. Borrowed. */
 struct tw_kept_sides {
     const struct tw_digest *eval, *train;
     size_t eval_count, train_count;
 };
-/* Chooses sides by content hash, so that a photo and its copy are on one side and adding photos moves none: item is eval
- * when hash < share. Where `at_least_one`, a class of two photos or more without an eval photo gives its lowest hash, one
- * without a train photo its highest: the only photos that adding others could move, unless they are kept from the split
- * before (NULL: none). Items with is_side_fixed stay. */
-void tw_dataset_split(struct tw_dataset *dataset, double eval_share, bool at_least_one,
-                      const struct tw_kept_sides *kept);
-/* The contents of ok items on `side` against the rule, each once, to keep for the next split. Owned by the caller. */
-enum tw_status tw_dataset_moved(const struct tw_dataset *dataset, double eval_share, enum tw_side side,
-                                struct tw_digest **contents, size_t *count, struct tw_error *error) TW_MUST_USE;
+/* Chooses sides by content hash, so that adding photos moves none: item is eval when hash < share. A photo, its copies and what
+ * looks like them (item->cluster) are one: on the side where one of them stood before, else on that of the lowest hash. Where
+ * `at_least_one`, a class of two such or more without an eval photo gives the one of its lowest hash, one without a train photo
+ * that of its highest: the only photos that adding others could move, unless they are kept from the split before (NULL: none).
+ * Items with is_side_fixed stay. *apart: photos that stood on a side before and look like one that stood on the other; they stay. */
+enum tw_status tw_dataset_split(struct tw_dataset *dataset, double eval_share, bool at_least_one,
+                                const struct tw_kept_sides *kept, size_t *apart, struct tw_error *error) TW_MUST_USE;
+/* The contents of ok items on `side`, each once, to keep for the next split. Owned by the caller. */
+enum tw_status tw_dataset_contents(const struct tw_dataset *dataset, enum tw_side side, struct tw_digest **contents,
+                                   size_t *count, struct tw_error *error) TW_MUST_USE;
 /* The rule itself, for records (hash of the uri) and for tests: in [0, 1). */
 double tw_split_point(const struct tw_digest *digest);
 

@@ -28,8 +28,6 @@ char *tw_csv_folder(const char *uri);
 enum tw_status tw_lister_correct(struct tw_lister *lister, const char *uri, struct tw_error *error) TW_MUST_USE;
 /* Whether a file beside photos is no photo by its name: licences, readmes, tables, what file managers leave. */
 bool tw_is_companion(const char *name);
-/* "a; b" onto an item's remark. */
-enum tw_status tw_item_remark(struct tw_item *item, const char *text, struct tw_error *error) TW_MUST_USE;
 /* Looks through the whole list for the same uri named twice; marks items. */
 enum tw_status tw_mark_doubles(struct tw_dataset *dataset, struct tw_error *error) TW_MUST_USE;
 /* The same for equal content under different labels. */

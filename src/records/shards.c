@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char file_name[] = "manifest.json";
-enum { VERSION = 1, MOST_BYTES = 64 << 20 };
+enum { VERSION = 1, MOST_BYTES = 1 << 28 };
 
 char *tw_shard_name(const char *prefix, size_t shard, size_t shard_count)
 {
@@ -57,9 +57,8 @@ static json_t *json_of_manifest(const struct tw_manifest *manifest)
     json_object_set_new(root, "settings_digest", json_of_digest(&manifest->settings_digest));
     json_object_set_new(root, "embedding_size", json_integer((json_int_t)manifest->embedding_size));
     json_object_set_new(root, "eval_share", json_real(manifest->eval_share));
-    json_object_set_new(root, "moved_to_eval", json_of_digests(manifest->moved_to_eval, manifest->moved_to_eval_count));
-    json_object_set_new(root, "moved_to_train",
-                        json_of_digests(manifest->moved_to_train, manifest->moved_to_train_count));
+    json_object_set_new(root, "kept_on_eval", json_of_digests(manifest->kept_on_eval, manifest->kept_on_eval_count));
+    json_object_set_new(root, "kept_on_train", json_of_digests(manifest->kept_on_train, manifest->kept_on_train_count));
     json_object_set_new(root, "skipped", json_integer((json_int_t)manifest->skipped));
     for (size_t i = 0; i < manifest->label_count; i++)
         json_array_append_new(labels, json_string(manifest->labels[i]));
@@ -242,10 +241,9 @@ static enum tw_status take_all(const json_t *root, struct tw_manifest *manifest,
     if (!status)
         status = take_size(root, "skipped", &manifest->skipped, error);
     if (!status)
-        status = take_digests(root, "moved_to_eval", &manifest->moved_to_eval, &manifest->moved_to_eval_count, error);
+        status = take_digests(root, "kept_on_eval", &manifest->kept_on_eval, &manifest->kept_on_eval_count, error);
     if (!status)
-        status =
-            take_digests(root, "moved_to_train", &manifest->moved_to_train, &manifest->moved_to_train_count, error);
+        status = take_digests(root, "kept_on_train", &manifest->kept_on_train, &manifest->kept_on_train_count, error);
     manifest->eval_share = json_number_value(json_object_get(root, "eval_share"));
     if (!status)
         status = take_labels(json_object_get(root, "labels"), manifest, error);
@@ -294,8 +292,8 @@ void tw_manifest_release(struct tw_manifest *manifest)
         tw_free(manifest->shards[i].name);
         tw_free(manifest->shards[i].side);
     }
-    tw_free(manifest->moved_to_eval);
-    tw_free(manifest->moved_to_train);
+    tw_free(manifest->kept_on_eval);
+    tw_free(manifest->kept_on_train);
     tw_free(manifest->labels);
     tw_free(manifest->shards);
     tw_free(manifest->backbone);

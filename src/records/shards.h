@@ -29,9 +29,9 @@ struct tw_manifest {
     char **labels; /* names, index = id in the records */
     size_t label_count;
     double eval_share;
-    /* Contents that stand on a side so that their class has one there, not by their hash: the next run keeps them. */
-    struct tw_digest *moved_to_eval, *moved_to_train;
-    size_t moved_to_eval_count, moved_to_train_count;
+    /* The photos' contents on each side: the next run leaves them there. */
+    struct tw_digest *kept_on_eval, *kept_on_train;
+    size_t kept_on_eval_count, kept_on_train_count;
     struct tw_shard_entry *shards;
     size_t shard_count;
     size_t skipped; /* photos in audit.csv with status skipped */

@@ -5,6 +5,7 @@
 #include "records/example.h"
 #include "records/shards.h"
 #include "records/tfrecord.h"
+#include "tasks/alike.h"
 #include "tasks/output.h"
 #include "tasks/photos.h"
 #include "tasks/precision.h"
@@ -176,11 +177,11 @@ static enum tw_status fill_manifest(struct job *job, const struct tw_digest *set
             return tw_fail_memory(error, 1, "a label");
         manifest->label_count++;
     }
-    enum tw_status status = tw_dataset_moved(&job->dataset, manifest->eval_share, TW_SIDE_EVAL,
-                                             &manifest->moved_to_eval, &manifest->moved_to_eval_count, error);
+    enum tw_status status =
+        tw_dataset_contents(&job->dataset, TW_SIDE_EVAL, &manifest->kept_on_eval, &manifest->kept_on_eval_count, error);
     if (!status)
-        status = tw_dataset_moved(&job->dataset, manifest->eval_share, TW_SIDE_TRAIN, &manifest->moved_to_train,
-                                  &manifest->moved_to_train_count, error);
+        status = tw_dataset_contents(&job->dataset, TW_SIDE_TRAIN, &manifest->kept_on_train,
+                                     &manifest->kept_on_train_count, error);
     return status ? status : hash_inputs(&job->dataset, &manifest->input_digest, error);
 }
 
@@ -242,8 +243,12 @@ static enum tw_status run(struct job *job, struct tw_error *error)
     if (status)
         return status;
     /* Sides after decoding: a class must not lose its one evaluation photo to a broken file. */
-    tw_photos_split(&job->dataset, options->eval_share, options->output);
     status = tw_photos_check_any(&job->dataset, error);
+    if (!status)
+        status =
+            tw_photos_cluster(&job->dataset, NULL, &job->store, &job->backbone.policy.decode, &options->task, error);
+    if (!status)
+        status = tw_photos_split(&job->dataset, options->eval_share, options->output, options->task.sink, error);
     if (!status)
         return write_results(job, error);
     /* Old shards stay; the audit tells what is wrong with the photos, where it is not another run's. */

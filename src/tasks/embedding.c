@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SIZE_BYTES = 8, QUEUED_PER_WORKER = 2 };
+enum { SIZE_BYTES = 8, LOOK_BYTES = 12 + TW_LOOK_EDGE * TW_LOOK_EDGE, QUEUED_PER_WORKER = 2 };
 
 static enum tw_status store_key(const struct tw_backbone *backbone, char hex[TW_DIGEST_HEX], struct tw_error *error)
 {
@@ -48,24 +48,28 @@ static enum tw_status open_file(const char *folder, const char *name, struct tw_
     return status;
 }
 
-/* Thumbnails hang on the policy as embeddings do: on orientation, on what lies behind transparency. */
+/* Thumbnails and looks hang on the policy as embeddings do: on orientation, on what lies behind transparency. */
 static enum tw_status open_files(const char *folder, const char *key, bool wants_thumbnails,
                                  struct tw_embedding_store *store, struct tw_error *error)
 {
-    char *embeddings = tw_format("embeddings-%.32s.cache", key), *thumbnails = tw_format("thumbnails-%.32s.cache", key);
-    struct tw_cache *first = NULL, *second = NULL;
-    enum tw_status status = embeddings && thumbnails ? open_file(folder, embeddings, &first, error)
-                                                     : tw_fail_memory(error, strlen(folder), "a path");
-    if (!status && wants_thumbnails)
-        status = open_file(folder, thumbnails, &second, error);
-    tw_free(embeddings);
-    tw_free(thumbnails);
+    static const char *const names[] = {"embeddings", "thumbnails", "looks"};
+    struct tw_cache *opened[3] = {NULL};
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < 3 && !status; i++) {
+        if (i == 1 && !wants_thumbnails)
+            continue;
+        char *name = tw_format("%s-%.32s.cache", names[i], key);
+        status = name ? open_file(folder, name, &opened[i], error) : tw_fail_memory(error, strlen(folder), "a path");
+        tw_free(name);
+    }
     if (status) {
-        tw_cache_free(first);
+        for (size_t i = 0; i < 3; i++)
+            tw_cache_free(opened[i]);
         return status;
     }
-    store->embeddings = first;
-    store->thumbnails = second;
+    store->embeddings = opened[0];
+    store->thumbnails = opened[1];
+    store->looks = opened[2];
     return TW_OK;
 }
 
@@ -101,6 +105,7 @@ void tw_embedding_store_close(struct tw_embedding_store *store, bool is_done)
 {
     tw_cache_free(store->embeddings);
     tw_cache_free(store->thumbnails);
+    tw_cache_free(store->looks);
     struct tw_listing listing = {0};
     if (is_done && store->journal_folder && !tw_storage_list(store->journal_folder, &listing, NULL)) {
         for (size_t i = 0; i < listing.count; i++) {
@@ -169,6 +174,50 @@ static void report(struct pipeline *pipeline, bool is_skipped)
     pthread_mutex_unlock(&pipeline->lock);
 }
 
+static enum tw_status put_look(struct tw_embedding_store *store, const struct tw_digest *content,
+                               const struct tw_look *look, struct tw_error *error)
+{
+    uint8_t payload[LOOK_BYTES];
+    uint32_t contrast;
+    memcpy(&contrast, &look->contrast, sizeof contrast);
+    tw_store_u32le(payload, contrast);
+    tw_store_u64le(payload + 4, look->fingerprint);
+    memcpy(payload + 12, look->grey, sizeof look->grey);
+    return tw_cache_put(store->looks, content, tw_span_of(payload, sizeof payload), error);
+}
+
+static bool get_look(struct tw_embedding_store *store, const struct tw_digest *content, struct tw_look *look)
+{
+    struct tw_buffer payload = {0};
+    bool is_there = tw_cache_get(store->looks, content, &payload) && payload.size == LOOK_BYTES;
+    if (is_there) {
+        uint32_t contrast = tw_load_u32le(payload.data);
+        memcpy(&look->contrast, &contrast, sizeof contrast);
+        look->fingerprint = tw_load_u64le(payload.data + 4);
+        memcpy(look->grey, payload.data + 12, sizeof look->grey);
+    }
+    tw_buffer_release(&payload);
+    return is_there;
+}
+
+bool tw_look_load(struct tw_embedding_store *store, const struct tw_item *item, const struct tw_decode_policy *policy,
+                  const struct tw_image_limits *limits, struct tw_look *look)
+{
+    struct tw_buffer bytes = {0};
+    struct tw_image image = {0};
+    if (get_look(store, &item->content, look))
+        return true;
+    bool is_seen = !tw_storage_read(item->location, limits->max_bytes, &bytes, NULL) &&
+                   !tw_image_decode(tw_buffer_span(&bytes), policy, limits, &image, NULL) &&
+                   !tw_image_look(&image, look, NULL);
+    /* Where it cannot be kept it is seen again the next time. */
+    if (is_seen && put_look(store, &item->content, look, NULL))
+        is_seen = true;
+    tw_image_release(&image);
+    tw_buffer_release(&bytes);
+    return is_seen;
+}
+
 static enum tw_status compute(struct pipeline *pipeline, int worker, const struct job *job, struct tw_buffer *payload,
                               struct tw_buffer *thumbnail, struct tw_error *error)
 {
@@ -180,7 +229,8 @@ static enum tw_status compute(struct pipeline *pipeline, int worker, const struc
         return status;
     payload->size = size;
     float *values = (float *)(void *)(payload->data + SIZE_BYTES);
-    struct tw_photo_size photo = {0};
+    struct tw_look look;
+    struct tw_photo_size photo = {.look = &look};
     status = tw_runner_photo(pipeline->runner, worker, tw_buffer_span(&job->bytes), &values, &photo,
                              store->thumbnails ? thumbnail : NULL, error);
     item->width = photo.width;
@@ -189,7 +239,8 @@ static enum tw_status compute(struct pipeline *pipeline, int worker, const struc
         return status;
     tw_store_u32le(payload->data, (uint32_t)photo.width);
     tw_store_u32le(payload->data + 4, (uint32_t)photo.height);
-    if (store->thumbnails)
+    status = put_look(store, &item->content, &look, error);
+    if (!status && store->thumbnails)
         status = tw_cache_put(store->thumbnails, &item->content, tw_buffer_span(thumbnail), error);
     /* The embedding last: its presence says that the photo is done. */
     return status ? status : tw_cache_put(store->embeddings, &item->content, tw_buffer_span(payload), error);

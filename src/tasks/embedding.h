@@ -5,6 +5,7 @@
 #define TW_TASKS_EMBEDDING_H
 
 #include "dataset/dataset.h"
+#include "image/look.h"
 #include "tasks/backbone.h"
 #include "tasks/cache.h"
 
@@ -17,6 +18,7 @@ struct tw_embedding_source {
 struct tw_embedding_store {
     struct tw_cache *embeddings; /* key: content; payload: u32le width, u32le height, float32 le values */
     struct tw_cache *thumbnails; /* key: content; payload: JPEG. NULL where none are wanted */
+    struct tw_cache *looks;      /* key: content; payload: what tw_look has, in its order, little-endian */
     char *journal_folder;        /* in the output: what is kept until the run is done where there is no shared cache */
     struct tw_embedding_source known; /* asked before the caches */
     size_t embedding_size;
@@ -37,6 +39,9 @@ enum tw_status tw_embed_items(struct tw_dataset *dataset, const struct tw_task_o
                               const struct tw_backbone *backbone, struct tw_embedding_store *store,
                               struct tw_error *error) TW_MUST_USE;
 
+/* What the photo of an ok item looks like; where no run has seen it yet it is decoded. False: it cannot be. */
+bool tw_look_load(struct tw_embedding_store *store, const struct tw_item *item, const struct tw_decode_policy *policy,
+                  const struct tw_image_limits *limits, struct tw_look *look);
 /* False: there is none. */
 bool tw_thumbnail_load(struct tw_embedding_store *store, const struct tw_digest *content, struct tw_buffer *jpeg);
 /* The embedding of an ok item into `values` (store->embedding_size floats). */

@@ -136,7 +136,8 @@ enum tw_status tw_example_set_from_items(const struct tw_dataset *dataset, enum 
                                                                  .embedding = values,
                                                                  .width = store->embedding_size,
                                                                  .labels = item->labels,
-                                                                 .label_count = item->label_count},
+                                                                 .label_count = item->label_count,
+                                                                 .cluster = item->cluster},
                                         error);
     }
     tw_free(values);

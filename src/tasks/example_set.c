@@ -75,6 +75,8 @@ static enum tw_status make_room(struct tw_example_set *set, size_t width, struct
     if (!status)
         status = tw_grow((void **)&set->digests, &set->digest_capacity, rows, sizeof *set->digests, error);
     if (!status)
+        status = tw_grow((void **)&set->clusters, &set->cluster_capacity, rows, sizeof *set->clusters, error);
+    if (!status)
         status = tw_grow((void **)&set->keys, &set->key_capacity, rows, sizeof *set->keys, error);
     return status ? status : tw_grow((void **)&set->starts, &set->start_capacity, rows + 1, sizeof *set->starts, error);
 }
@@ -103,6 +105,7 @@ enum tw_status tw_example_set_add(struct tw_example_set *set, const struct tw_ex
         return tw_fail_memory(error, strlen(row->key), "a key");
     memcpy(set->embeddings + set->count * set->width, row->embedding, set->width * sizeof(float));
     set->digests[set->count] = row->digest ? *row->digest : digest;
+    set->clusters[set->count] = row->cluster;
     set->starts[set->count] = start;
     set->starts[++set->count] = set->label_count;
     set->has_unlabelled |= row->label_count == 0;
@@ -118,6 +121,7 @@ struct tw_example_row tw_example_set_row(const struct tw_example_set *set, size_
         .width = set->width,
         .labels = set->labels + first,
         .label_count = set->starts[row + 1] - first,
+        .cluster = set->clusters[row],
         .digest = &set->digests[row],
     };
 }
@@ -131,6 +135,8 @@ void tw_example_set_release(struct tw_example_set *set)
         tw_free(set->embeddings);
     tw_scratch_release(&set->scratch);
     tw_free(set->digests);
+    tw_free(set->clusters);
+    tw_free(set->groups);
     tw_free(set->labels);
     tw_free(set->starts);
     *set = (struct tw_example_set){0};
@@ -145,6 +151,7 @@ struct tw_examples tw_example_set_view(const struct tw_example_set *set)
         .keys = (const char *const *)set->keys,
         .labels = set->labels,
         .label_starts = set->starts,
+        .groups = set->groups,
     };
 }
 
@@ -187,10 +194,12 @@ static enum tw_status reorder(struct tw_example_set *set, const size_t *order, s
 {
     size_t *starts = tw_alloc(set->count + 1, sizeof *starts);
     struct tw_digest *digests = tw_alloc(set->count, sizeof *digests);
+    size_t *clusters = tw_alloc(set->count, sizeof *clusters);
     char **keys = tw_alloc(set->count, sizeof *keys);
     int64_t *labels = tw_alloc(set->label_count + 1, sizeof *labels);
-    if (!starts || !digests || !keys || !labels) {
+    if (!starts || !digests || !clusters || !keys || !labels) {
         tw_free(starts);
+        tw_free(clusters);
         tw_free(digests);
         tw_free(keys);
         tw_free(labels);
@@ -200,21 +209,58 @@ static enum tw_status reorder(struct tw_example_set *set, const size_t *order, s
         size_t from = order[i], count = set->starts[from + 1] - set->starts[from];
         keys[i] = set->keys[from];
         digests[i] = set->digests[from];
+        clusters[i] = set->clusters[from];
         starts[i + 1] = starts[i] + count;
         if (count)
             memcpy(labels + starts[i], set->labels + set->starts[from], count * sizeof *labels);
     }
     tw_free(set->keys);
     tw_free(set->digests);
+    tw_free(set->clusters);
     tw_free(set->starts);
     tw_free(set->labels);
     set->keys = keys;
     set->digests = digests;
-    set->key_capacity = set->digest_capacity = set->count;
+    set->clusters = clusters;
+    set->key_capacity = set->digest_capacity = set->cluster_capacity = set->count;
     set->starts = starts;
     set->start_capacity = set->count + 1;
     set->labels = labels;
     set->label_capacity = set->label_count + 1;
+    return TW_OK;
+}
+
+static int compare_clusters(const void *a, const void *b, void *context)
+{
+    const struct tw_example_set *set = context;
+    size_t left = *(const size_t *)a, right = *(const size_t *)b;
+    if (set->clusters[left] != set->clusters[right])
+        return set->clusters[left] < set->clusters[right] ? -1 : 1;
+    return (left > right) - (left < right);
+}
+
+/* A row's group is the first row of its cluster. `order` is room for as many numbers as there are rows. */
+static enum tw_status find_groups(struct tw_example_set *set, size_t *order, struct tw_error *error)
+{
+    size_t clustered = 0;
+    tw_free(set->groups);
+    set->groups = NULL;
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->clusters[i])
+            order[clustered++] = i;
+    }
+    if (clustered == 0)
+        return TW_OK;
+    set->groups = tw_alloc(set->count, sizeof *set->groups);
+    if (!set->groups)
+        return tw_fail_memory(error, set->count * sizeof *set->groups, "groups of rows");
+    for (size_t i = 0; i < set->count; i++)
+        set->groups[i] = i;
+    qsort_r(order, clustered, sizeof *order, compare_clusters, set);
+    for (size_t i = 1; i < clustered; i++) {
+        if (set->clusters[order[i]] == set->clusters[order[i - 1]])
+            set->groups[order[i]] = set->groups[order[i - 1]];
+    }
     return TW_OK;
 }
 
@@ -235,6 +281,8 @@ enum tw_status tw_example_set_sort(struct tw_example_set *set, enum tw_row_order
     }
     if (!status)
         permute_rows(set, order, row, is_placed);
+    if (!status)
+        status = find_groups(set, order, error);
     tw_free(order);
     tw_free(row);
     tw_free(is_placed);

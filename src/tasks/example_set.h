@@ -23,6 +23,9 @@ struct tw_example_set {
     size_t label_count, label_capacity;
     size_t *starts; /* count + 1 */
     size_t start_capacity;
+    size_t *clusters; /* of each row, as tw_item has them */
+    size_t cluster_capacity;
+    size_t *groups; /* of the sorted rows, as tw_examples has them; NULL: no two rows are of one cluster */
     bool has_unlabelled;
     int64_t greatest_label; /* -1: none */
 };
@@ -33,6 +36,7 @@ struct tw_example_row {
     size_t width;
     const int64_t *labels;
     size_t label_count;
+    size_t cluster;                 /* 0: alone */
     const struct tw_digest *digest; /* by tw_example_row_digest; NULL: not computed yet */
 };
 enum tw_status tw_example_row_digest(const struct tw_example_row *row, struct tw_digest *digest,

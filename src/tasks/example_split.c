@@ -93,6 +93,7 @@ static enum tw_status take_out(struct tw_example_set *set, const bool *is_eval, 
         }
         memmove(set->embeddings + kept * set->width, set->embeddings + i * set->width, set->width * sizeof(float));
         set->digests[kept] = set->digests[i];
+        set->clusters[kept] = set->clusters[i];
         set->keys[kept] = set->keys[i];
         set->starts[kept++] = labels;
         for (size_t j = first; j < end; j++) {

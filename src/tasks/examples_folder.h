@@ -14,10 +14,10 @@ struct tw_examples_origin {
     const char *choices; /* NULL: not known */
     struct tw_digest backbone_digest;
     size_t label_count; /* the unlabelled class, which is the last one, left out */
-    /* How photos were split, for tw_photos_split of the next run; zero where they were not. */
+    /* The sides of the photos, for tw_photos_split of the next run; zero where they were not split. */
     double eval_share;
-    struct tw_digest *moved_to_eval, *moved_to_train;
-    size_t moved_to_eval_count, moved_to_train_count;
+    struct tw_digest *kept_on_eval, *kept_on_train;
+    size_t kept_on_eval_count, kept_on_train_count;
 };
 /* Borrowed. */
 struct tw_examples_parts {

@@ -27,19 +27,27 @@ enum tw_status tw_photos_check_any(const struct tw_dataset *dataset, struct tw_e
                    first->reason ? first->reason : "skipped");
 }
 
-void tw_photos_split(struct tw_dataset *dataset, double eval_share, const char *folder)
+enum tw_status tw_photos_split(struct tw_dataset *dataset, double eval_share, const char *folder,
+                               const struct tw_sink *sink, struct tw_error *error)
 {
+    size_t apart = 0;
     struct tw_manifest old = {0};
     struct tw_kept_sides kept = {0};
     if (!tw_manifest_read(folder, &old, NULL) && old.eval_share == eval_share)
         kept = (struct tw_kept_sides){
-            .eval = old.moved_to_eval,
-            .train = old.moved_to_train,
-            .eval_count = old.moved_to_eval_count,
-            .train_count = old.moved_to_train_count,
+            .eval = old.kept_on_eval,
+            .train = old.kept_on_train,
+            .eval_count = old.kept_on_eval_count,
+            .train_count = old.kept_on_train_count,
         };
-    tw_dataset_split(dataset, eval_share, eval_share > 0, &kept);
+    enum tw_status status = tw_dataset_split(dataset, eval_share, eval_share > 0, &kept, &apart, error);
+    if (!status && apart)
+        tw_log(sink, TW_LOG_WARNING,
+               "%zu photos look like ones on the other side; both stood there before and stay: another folder for the "
+               "results, or --force, splits anew",
+               apart);
     tw_manifest_release(&old);
+    return status;
 }
 
 static enum tw_status list_photos(const char *const *inputs, size_t count, const struct tw_list_options *list,

@@ -17,9 +17,10 @@ enum tw_status tw_photos_list_known(const char *const *inputs, size_t count, con
                                     const struct tw_task_options *options, struct tw_dataset *dataset,
                                     struct tw_error *error) TW_MUST_USE;
 size_t tw_photos_skipped(const struct tw_dataset *dataset);
-/* Chooses sides. Photos that an earlier run into a folder moved for their class's sake, by its manifest, stay where they
- * are; a folder that is not there or of another share has none. */
-void tw_photos_split(struct tw_dataset *dataset, double eval_share, const char *folder);
+/* Chooses sides, those that look alike together (tw_photos_cluster). Photos of an earlier run into a folder, by its manifest,
+ * stay where they are; a folder that is not there or of another share has none. */
+enum tw_status tw_photos_split(struct tw_dataset *dataset, double eval_share, const char *folder,
+                               const struct tw_sink *sink, struct tw_error *error) TW_MUST_USE;
 /* TW_CORRUPT with the first reason when every photo is skipped. */
 enum tw_status tw_photos_check_any(const struct tw_dataset *dataset, struct tw_error *error) TW_MUST_USE;
 

@@ -162,8 +162,11 @@ enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_s
     enum tw_status status = tw_image_decode(bytes, &runner->policy.decode, &runner->limits, &image, error);
     if (status)
         return status;
-    *size = (struct tw_photo_size){image.width, image.height};
-    if (thumbnail) {
+    size->width = image.width;
+    size->height = image.height;
+    if (size->look)
+        status = tw_image_look(&image, size->look, error);
+    if (!status && thumbnail) {
         tw_buffer_clear(thumbnail);
         status = tw_image_thumbnail(&image, TW_THUMBNAIL_EDGE, 80, thumbnail, error);
     }

@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 #include "engine/engine.h"
-#include "image/image.h"
+#include "image/look.h"
 
 struct tw_runner;
 struct tw_runner_options {
@@ -29,7 +29,8 @@ size_t tw_runner_output_size(const struct tw_runner *runner, size_t index);
 void tw_runner_shape_input(struct tw_graph *graph, const struct tw_image_policy *policy);
 
 struct tw_photo_size {
-    int width, height; /* after EXIF orientation; 0 where it was not decoded */
+    int width, height;    /* after EXIF orientation; 0 where it was not decoded */
+    struct tw_look *look; /* receives what the decoded photo looks like; NULL: not wanted */
 };
 /* outputs[i] receives the options' outputs[i], where not NULL. `thumbnail` (may be NULL) receives a JPEG of at most TW_THUMBNAIL_EDGE pixels. One
  * call at a time for a worker, in [0, workers). TW_CORRUPT, besides what a photo gives: an output that is not finite. */

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "storage/storage.h"
+#include "tasks/alike.h"
 #include "tasks/photos.h"
 #include "tasks/precision.h"
 #include "tasks/train_job.h"
@@ -140,15 +141,15 @@ static enum tw_status list_eval_photos(struct tw_train_job *job, struct tw_error
     return status ? tw_fail_within(error, status, "evaluation photos") : TW_OK;
 }
 
-/* RUN/examples/ remembers what was moved for a class's sake: growing a folder moves no photo. */
+/* RUN/examples/ remembers the sides: growing a folder moves no photo. */
 static enum tw_status split_photos(struct tw_train_job *job, struct tw_error *error)
 {
     char *folder = tw_uri_join(job->options->output, "examples");
     if (!folder)
         return tw_fail_memory(error, 1, "a path");
-    tw_photos_split(&job->dataset, job->eval_share, folder);
+    enum tw_status status = tw_photos_split(&job->dataset, job->eval_share, folder, job->options->task.sink, error);
     tw_free(folder);
-    return TW_OK;
+    return status;
 }
 
 /* Where not one is, the audit tells what is wrong with them; another run's audit stays. */
@@ -190,6 +191,11 @@ static enum tw_status load_photos(struct tw_train_job *job, struct tw_train_resu
     size_t id;
     for (size_t i = 0; i < job->dataset.labels.count && !status; i++)
         status = tw_labels_add(&job->labels, job->dataset.labels.names[i], &id, error);
+    if (!status)
+        status = tw_photos_cluster(&job->dataset, &job->eval_dataset, &job->store, &job->backbone.policy.decode,
+                                   &options->task, error);
+    if (!status && options->eval_inputs)
+        status = tw_photos_tell_shared(&job->dataset, &job->eval_dataset, options->task.sink, error);
     if (!status && !options->eval_inputs)
         status = split_photos(job, error);
     if (!status)

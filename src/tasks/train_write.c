@@ -177,11 +177,11 @@ static enum tw_status describe_split(const struct tw_train_job *job, struct tw_e
     if (job->input.has_records || job->options->eval_inputs)
         return TW_OK;
     origin->eval_share = job->eval_share;
-    enum tw_status status = tw_dataset_moved(dataset, origin->eval_share, TW_SIDE_EVAL, &origin->moved_to_eval,
-                                             &origin->moved_to_eval_count, error);
+    enum tw_status status =
+        tw_dataset_contents(dataset, TW_SIDE_EVAL, &origin->kept_on_eval, &origin->kept_on_eval_count, error);
     return status ? status
-                  : tw_dataset_moved(dataset, origin->eval_share, TW_SIDE_TRAIN, &origin->moved_to_train,
-                                     &origin->moved_to_train_count, error);
+                  : tw_dataset_contents(dataset, TW_SIDE_TRAIN, &origin->kept_on_train, &origin->kept_on_train_count,
+                                        error);
 }
 
 static enum tw_status write_examples(struct tw_train_job *job, struct tw_error *error)
@@ -224,8 +224,8 @@ static enum tw_status write_examples(struct tw_train_job *job, struct tw_error *
     enum tw_status status = describe_split(job, &origin, error);
     if (!status)
         status = tw_examples_folder_write(&parts, error);
-    tw_free(origin.moved_to_eval);
-    tw_free(origin.moved_to_train);
+    tw_free(origin.kept_on_eval);
+    tw_free(origin.kept_on_train);
     tw_free(policy);
     tw_free(kernels);
     return status;

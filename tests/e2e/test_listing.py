@@ -114,7 +114,7 @@ def test_adding_photos_moves_none_not_even_those_moved_for_their_class(topwork, 
     add(range(3))
     embedded(topwork, tmp_path / "out", tmp_path / "p", "--eval-share", "0.1")
     before = sides(topwork, tmp_path / "out")
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["moved_to_eval"] != []
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["kept_on_eval"] != []
     for end in (6, 12):
         add(range(end // 2, end))
         embedded(topwork, tmp_path / "out", tmp_path / "p", "--eval-share", "0.1")

@@ -235,7 +235,7 @@ def test_growing_a_folder_moves_no_photo_between_the_sides(topwork, tmp_path):
 
     before = evaluated(3, tmp_path / "run")
     manifest = json.loads((tmp_path / "run" / "examples" / "manifest.json").read_text())
-    assert manifest["moved_to_eval"] != []
+    assert manifest["kept_on_eval"] != []
     known = {str(path) for path in (tmp_path / "photos").rglob("*.jpg")}
     for per_class, extra in ((9, ()), (12, ("--force", "--seed", 5))):
         after = evaluated(per_class, tmp_path / "run", *extra)

@@ -28,10 +28,10 @@ static void write_manifest(void)
         .labels = labels,
         .label_count = 2,
         .eval_share = 0.1,
-        .moved_to_eval = moved,
-        .moved_to_eval_count = 2,
-        .moved_to_train = moved + 1,
-        .moved_to_train_count = 1,
+        .kept_on_eval = moved,
+        .kept_on_eval_count = 2,
+        .kept_on_train = moved + 1,
+        .kept_on_train_count = 1,
         .shards = shards,
         .shard_count = 2,
         .skipped = 6,
@@ -67,11 +67,11 @@ static void manifest_comes_back_as_it_was_written(void **state)
     assert_true(tw_digest_equal(&read.backbone_digest, &wanted[0]));
     assert_true(tw_digest_equal(&read.input_digest, &wanted[1]));
     assert_true(tw_digest_equal(&read.settings_digest, &wanted[2]));
-    assert_int_equal(read.moved_to_eval_count, 2);
-    assert_true(tw_digest_equal(&read.moved_to_eval[0], &wanted[3]));
-    assert_true(tw_digest_equal(&read.moved_to_eval[1], &wanted[4]));
-    assert_int_equal(read.moved_to_train_count, 1);
-    assert_true(tw_digest_equal(&read.moved_to_train[0], &wanted[4]));
+    assert_int_equal(read.kept_on_eval_count, 2);
+    assert_true(tw_digest_equal(&read.kept_on_eval[0], &wanted[3]));
+    assert_true(tw_digest_equal(&read.kept_on_eval[1], &wanted[4]));
+    assert_int_equal(read.kept_on_train_count, 1);
+    assert_true(tw_digest_equal(&read.kept_on_train[0], &wanted[4]));
     assert_int_equal(read.embedding_size, 2048);
     assert_true(read.eval_share == 0.1);
     assert_int_equal(read.skipped, 6);
@@ -140,7 +140,7 @@ static void every_bad_field_is_refused_by_its_name(void **state)
         {"\"08abcd",
          "\"\xc3\xa9"
          "abcd",
-         "its moved_to_eval are not 64 hex digits each", TW_CORRUPT},
+         "its kept_on_eval are not 64 hex digits each", TW_CORRUPT},
         {"2048", "2048.5", "its embedding_size is no whole number", TW_CORRUPT},
         {"\"rose\"", "null", "its label 0 is no text", TW_CORRUPT},
         {"\"labels\"", "\"names\"", "its labels are no list", TW_CORRUPT},
