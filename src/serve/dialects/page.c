@@ -4,7 +4,7 @@
 #include <string.h>
 
 extern const uint8_t tw_page_html[], tw_page_html_end[], tw_page_css[], tw_page_css_end[], tw_page_js[],
-    tw_page_js_end[], tw_page_icon[], tw_page_icon_end[];
+    tw_page_js_end[], tw_page_icon[], tw_page_icon_end[], tw_page_openapi[], tw_page_openapi_end[];
 
 static const struct {
     const char *path, *type;
@@ -14,11 +14,12 @@ static const struct {
     {"/page/page.css", "text/css; charset=utf-8", tw_page_css, tw_page_css_end},
     {"/page/page.js", "text/javascript; charset=utf-8", tw_page_js, tw_page_js_end},
     {"/page/icon.svg", "image/svg+xml", tw_page_icon, tw_page_icon_end},
+    {"/openapi.json", "application/json", tw_page_openapi, tw_page_openapi_end},
 };
 
 static bool owns(const char *path)
 {
-    return strcmp(path, "/") == 0 || strncmp(path, "/page/", 6) == 0;
+    return strcmp(path, "/") == 0 || strcmp(path, "/openapi.json") == 0 || strncmp(path, "/page/", 6) == 0;
 }
 
 static bool begin(struct tw_exchange *exchange)

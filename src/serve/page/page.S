@@ -12,4 +12,5 @@
     asset tw_page_css, TW_PAGE_CSS
     asset tw_page_js, TW_PAGE_JS
     asset tw_page_icon, TW_PAGE_ICON
+    asset tw_page_openapi, TW_PAGE_OPENAPI
     .section .note.GNU-stack, "", %progbits
