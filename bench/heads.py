@@ -4,7 +4,9 @@ import glob
 import json
 import os
 import pathlib
+import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -75,14 +77,21 @@ def logistic(x, y, x_eval, y_eval):
     return LogisticRegression(C=0.01, max_iter=1000).fit(x, y).score(x_eval, y_eval)
 
 
-def keras(x, y, x_eval, y_eval):
+def keras_head(classes):
     import tensorflow as tf
 
     tf.keras.utils.set_random_seed(0)
     layers = tf.keras.layers
-    model = tf.keras.Sequential([layers.Input((x.shape[1],)), layers.Dense(512, "relu"), layers.Dropout(0.5),
-                                 layers.Dense(int(y.max()) + 1, "softmax")])
-    model.compile(tf.keras.optimizers.Adam(1e-3, epsilon=1e-3), "sparse_categorical_crossentropy", ["accuracy"])
+    model = tf.keras.Sequential([layers.Input((2048,)), layers.Dense(512, "relu"), layers.Dropout(0.5),
+                                 layers.Dense(classes, "softmax")])
+    model.compile(tf.keras.optimizers.Adam(1e-3, epsilon=1e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def keras(x, y, x_eval, y_eval):
+    import tensorflow as tf
+
+    model = keras_head(int(y.max()) + 1)
     batches = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(len(x), seed=0).repeat().batch(100)
     model.fit(batches, steps_per_epoch=1000, epochs=1, verbose=0)
     return model.evaluate(x_eval, y_eval, verbose=0)[1]
@@ -118,17 +127,64 @@ def splits(options):
             print(f"| {name} | {np.mean(values):.4f} | {' '.join(f'{value:.4f}' for value in values)} |")
 
 
-def search_of_scikit_learn(x, y):
-    """The heads, grids and folds of `auto`, by GridSearchCV; seconds of wall time."""
+def keras_workshop(folder):
+    """The workshop's recipe from record files to a saved model: 1000 steps, an evaluation and a checkpoint every 100."""
+    import tensorflow as tf
+
+    start = time.perf_counter()
+    kinds = {"embedding": tf.io.FixedLenFeature([2048], tf.float32), "label": tf.io.FixedLenFeature([], tf.int64)}
+
+    def records(side):
+        files = sorted(map(str, FLOWERS.glob(f"{side}-*.tfrecord.gz")))
+        raw = tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=tf.data.AUTOTUNE)
+        parsed = raw.batch(100).map(lambda batch: tf.io.parse_example(batch, kinds), num_parallel_calls=tf.data.AUTOTUNE)
+        return parsed.map(lambda example: (example["embedding"], example["label"])).unbatch().cache()
+
+    model = keras_head(5)
+    batches = records("train").shuffle(3303, seed=0).repeat().batch(100).prefetch(tf.data.AUTOTUNE)
+    keep = tf.keras.callbacks.ModelCheckpoint(f"{folder}/checkpoint.weights.h5", save_weights_only=True)
+    fitted = model.fit(batches, steps_per_epoch=100, epochs=10, validation_data=records("eval").batch(100), verbose=0, callbacks=[keep])
+    model.save(f"{folder}/model.keras")
+    return {"accuracy": fitted.history["val_accuracy"][-1], "seconds": time.perf_counter() - start}
+
+
+def objective(x, y, weights, bias, inverse_c):
+    """Sum of cross entropies and the penalty, as both programs have them."""
+    from scipy.special import logsumexp
+
+    logits = x.astype(np.float64) @ weights.astype(np.float64) + bias.astype(np.float64)
+    return np.sum(logsumexp(logits, axis=1) - logits[np.arange(len(y)), y]) + np.square(weights.astype(np.float64)).sum() * inverse_c / 2
+
+
+def scikit_learn_logistic(folder):
+    """One fit, on the centred square roots in f32, with the loosest tolerance that comes to the objective that is asked for."""
+    from sklearn.linear_model import LogisticRegression
+
+    data = np.load(f"{folder}/data.npz")
+    x, y, c, wanted = data["x"], data["y"], float(data["c"]), float(data["objective"])
+    for tolerance in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7):
+        start, cpu = time.perf_counter(), time.process_time()
+        model = LogisticRegression(C=c, tol=tolerance, max_iter=5000).fit(x, y)
+        spent, cpu = time.perf_counter() - start, time.process_time() - cpu
+        reached = objective(x, y, model.coef_.T, model.intercept_, 1 / c)
+        if reached <= wanted * (1 + 1e-5):
+            break
+    return {"seconds": spent, "cpu": cpu, "objective": reached, "tolerance": tolerance}
+
+
+def scikit_learn_search(folder):
+    """The heads, grids and folds of `auto`, by GridSearchCV, without a last fit."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.kernel_ridge import KernelRidge
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
     from sklearn.neighbors import NearestCentroid
 
+    data = np.load(f"{folder}/data.npz")
+    x, y, spent = data["embeddings"], data["y"], {}
+    start, cpu = time.perf_counter(), time.process_time()
     folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(x, y))
     targets = np.eye(int(y.max()) + 1, dtype=np.float32)[y]
-    seconds = {}
     for name, features in (("embeddings", x), ("square roots", root(x)), ("unit square roots", unit_root(x))):
         spread = np.square(features - features.mean(axis=0)).sum(axis=1).mean()
         searches = []
@@ -142,26 +198,92 @@ def search_of_scikit_learn(x, y):
         if name != "embeddings":
             searches.append((NearestCentroid(), {"metric": ["euclidean"]}, y))
         for model, grid, truth in searches:
-            start = time.perf_counter()
-            GridSearchCV(model, grid, cv=folds).fit(features, truth)
-            seconds[f"{type(model).__name__} on {name}"] = time.perf_counter() - start
-            print(f"GridSearchCV, {type(model).__name__} on {name}: {seconds[f'{type(model).__name__} on {name}']:.1f} s", flush=True)
-    return sum(seconds.values())
+            began = time.perf_counter()
+            GridSearchCV(model, grid, cv=folds, refit=False).fit(features, truth)
+            spent[f"{type(model).__name__} on {name}"] = round(time.perf_counter() - began, 2)
+    return {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu, "parts": spent}
 
 
-def speed(_options):
-    keys, x, y = read(FLOWERS / "train-*.gz")
+PEERS = {"keras": keras_workshop, "logistic": scikit_learn_logistic, "search": scikit_learn_search}
+
+
+def timed(command, **more):
+    """Wall and CPU seconds of a child, and what it printed."""
+    with tempfile.TemporaryFile() as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, **more)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        if process.returncode:
+            raise SystemExit(f"{command[0]}: exit {process.returncode}")
+        return seconds, usage.ru_utime + usage.ru_stime, output.read()
+
+
+def run_peer(name, folder):
+    seconds, cpu, output = timed([sys.executable, __file__, "peer", name, str(folder)], stderr=subprocess.DEVNULL)
+    return {"process": seconds, "process_cpu": cpu, **json.loads(output.decode().splitlines()[-1])}
+
+
+def run_topwork(recipe, folder):
+    files, run = sorted(glob.glob(str(FLOWERS / "train-*.gz"))), f"{folder}/{recipe}"
+    shutil.rmtree(run, ignore_errors=True)  # or the run would find its own checkpoints
+    seconds, cpu, _ = timed([TOPWORK, "train", *files, "--eval", str(FLOWERS / "eval-00000-of-00001.tfrecord.gz"), "-o", run, "--recipe",
+                             recipe, "-q"])
+    metrics = json.loads((pathlib.Path(run) / "metrics.json").read_text())
+    return {"process": seconds, "process_cpu": cpu, "accuracy": metrics["accuracy"]}
+
+
+def tell(what, ours, theirs, our_key, their_key):
+    wall = [b[their_key] / a[our_key] for a, b in zip(ours, theirs)]
+    cpu = [b["cpu" if their_key == "seconds" and "cpu" in b else "process_cpu"] / a["process_cpu"] for a, b in zip(ours, theirs)]
+    print(f"| {what} | {np.median([a[our_key] for a in ours]):.2f} s | {np.median([b[their_key] for b in theirs]):.2f} s | "
+          f"{np.median(wall):.1f} ({min(wall):.1f} to {max(wall):.1f}) | {np.median(cpu):.1f} |", flush=True)
+
+
+def fit_one_logistic(folder, x, y, strength):
+    """topwork's fit of one head by build/tests/tools/fit-head: reading, centring, fit and logits, all in its time."""
+    with open(f"{folder}/in", "wb") as file:
+        file.write(x.astype(np.float32).tobytes() + y.astype(np.int64).tobytes())
+    classes, width = int(y.max()) + 1, x.shape[1]
+    with open(f"{folder}/in", "rb") as file:
+        seconds, cpu, output = timed([pathlib.Path(TOPWORK).parent / "tests/tools/fit-head", "logistic regression", "0", str(strength), "0",
+                                      str(len(y)), str(width), str(classes)], stdin=file)
+    numbers = np.frombuffer(output, np.float32)[len(y) * classes:]
+    return {"process": seconds, "process_cpu": cpu}, numbers[:width * classes].reshape(width, classes), numbers[width * classes:]
+
+
+def speed_of_logistic(folder, x, y, rounds):
+    spread = float(np.square(x - x.mean(axis=0)).sum(axis=1).mean())
+    ours, theirs = [], []
+    for _ in range(rounds):
+        spent, weights, bias = fit_one_logistic(folder, x, y, 4)
+        value = objective(x, y, weights, bias, spread / 4)
+        np.savez(f"{folder}/data.npz", x=x, y=y, c=4 / spread, objective=value)
+        ours.append(spent)
+        theirs.append(run_peer("logistic", folder))
+    tell("one logistic regression, to the same objective; scikit-learn: fit alone", ours, theirs, "process", "seconds")
+    return f"Objective: topwork {value:.4f}, scikit-learn {theirs[-1]['objective']:.4f} (tol {theirs[-1]['tolerance']:g})."
+
+
+def speed(options):
+    _, embeddings, y = read(FLOWERS / "train-*.gz")
+    notes = []
+    print("| | topwork | the other | ratio (rounds) | by CPU time |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        ours = []
-        files = sorted(glob.glob(str(FLOWERS / "train-*.gz")))
-        for _ in range(2):
-            start = time.perf_counter()
-            subprocess.run([TOPWORK, "train", *files, "--eval", str(FLOWERS / "eval-00000-of-00001.tfrecord.gz"), "-o",
-                            f"{folder}/run", "--recipe", "auto", "--force", "-q"], check=True)
-            ours.append(time.perf_counter() - start)
-            print(f"topwork train --recipe auto, start to model: {ours[-1]:.1f} s", flush=True)
-    theirs = search_of_scikit_learn(x, y)
-    print(f"scikit-learn {theirs:.1f} s, topwork {min(ours):.1f} s: {theirs / min(ours):.1f} times")
+        rounds = [(run_topwork("workshop", folder), run_peer("keras", folder)) for _ in range(options.rounds)]
+        ours, theirs = zip(*rounds)
+        tell("`workshop`; Keras, whole process", ours, theirs, "process", "process")
+        tell("`workshop`, whole process; Keras without start and imports", ours, theirs, "process", "seconds")
+        notes.append(f"Accuracy: workshop {ours[0]['accuracy']:.4f}, Keras {theirs[0]['accuracy']:.4f}.")
+        notes.append(speed_of_logistic(folder, root(embeddings), y, options.rounds))
+        np.savez(f"{folder}/data.npz", embeddings=embeddings, y=y)
+        rounds = [(run_topwork("auto", folder), run_peer("search", folder)) for _ in range(options.search_rounds)]
+        ours, theirs = zip(*rounds)
+        tell("`auto`, whole process; GridSearchCV, without start and imports", ours, theirs, "process", "seconds")
+        notes.append(f"GridSearchCV, seconds: {', '.join(f'{name} {value}' for name, value in theirs[0]['parts'].items())}.")
+    print("\n" + " ".join(notes))
 
 
 def photos(options):
@@ -186,7 +308,14 @@ def main():
     command.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     command.add_argument("--without-keras", action="store_true")
     command.set_defaults(do=splits)
-    commands.add_parser("speed").set_defaults(do=speed)
+    command = commands.add_parser("speed")
+    command.add_argument("--rounds", type=int, default=3)
+    command.add_argument("--search-rounds", type=int, default=2)
+    command.set_defaults(do=speed)
+    command = commands.add_parser("peer")
+    command.add_argument("name", choices=PEERS)
+    command.add_argument("folder")
+    command.set_defaults(do=lambda options: print(json.dumps(PEERS[options.name](options.folder))))
     command = commands.add_parser("photos")
     command.add_argument("records")
     command.set_defaults(do=photos)
