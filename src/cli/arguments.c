@@ -60,6 +60,8 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                              "arithmetic of the backbone (default f32)"},
     [TW_OPTION_IGNORE_EXIF] = {"ignore-exif", 0, TW_KIND_FLAG, NULL, 0, 0,
                                "take pixels as stored, without EXIF orientation, as TensorFlow does"},
+    [TW_OPTION_FAST_DECODE] = {"fast-decode", 0, TW_KIND_FLAG, NULL, 0, 0,
+                               "decode large JPEGs at a part of their size; the model remembers it"},
     [TW_OPTION_MAX_PIXELS] = {"max-pixels", 0, TW_KIND_INTEGER, "N", 1, 1e12,
                               "greatest width x height of a photo (default 178956970)"},
     [TW_OPTION_MAX_BYTES] = {"max-bytes", 0, TW_KIND_INTEGER, "N", 1, 1e12,

@@ -2,7 +2,7 @@
 
 #define IMAGE_OPTIONS                                                                                                  \
     TW_OPTION_BACKBONE, TW_OPTION_LAYER, TW_OPTION_POLICY, TW_OPTION_PRECISION, TW_OPTION_IGNORE_EXIF,                 \
-        TW_OPTION_MAX_PIXELS, TW_OPTION_MAX_BYTES, TW_OPTION_TUNE, TW_OPTION_MAX_ISA
+        TW_OPTION_FAST_DECODE, TW_OPTION_MAX_PIXELS, TW_OPTION_MAX_BYTES, TW_OPTION_TUNE, TW_OPTION_MAX_ISA
 #define CONSOLE_OPTIONS                                                                                                \
     TW_OPTION_THREADS, TW_OPTION_JSON, TW_OPTION_PROGRESS, TW_OPTION_QUIET, TW_OPTION_VERBOSE, TW_OPTION_COUNT
 

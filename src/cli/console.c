@@ -182,6 +182,7 @@ enum tw_status tw_console_task(const struct tw_arguments *arguments, struct tw_c
         .policy = tw_text(arguments, TW_OPTION_POLICY, NULL),
         .corrections = tw_text(arguments, TW_OPTION_CORRECTIONS, NULL),
         .ignores_exif = tw_has(arguments, TW_OPTION_IGNORE_EXIF),
+        .decodes_fast = tw_has(arguments, TW_OPTION_FAST_DECODE),
         .uses_cache = !tw_has(arguments, TW_OPTION_NO_CACHE),
         .precision = precision,
         .names_precision = tw_text(arguments, TW_OPTION_PRECISION, NULL) != NULL,

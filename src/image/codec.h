@@ -10,7 +10,9 @@ struct tw_codec {
     bool (*matches)(struct tw_span bytes);
     /* Header only; orientation from EXIF where the format has it. Dimensions may be anything: the caller checks them. */
     enum tw_status (*probe)(struct tw_span bytes, struct tw_image_info *info, struct tw_error *error);
-    /* `image` comes with the probed dimensions and memory for them. */
+    /* By which whole number the decoder divides both sides, rounding up, under the policy; NULL: never. */
+    int (*shrinks_by)(const struct tw_image_info *info, const struct tw_decode_policy *policy);
+    /* `image` comes with the probed dimensions, shrunk, and memory for them. */
     enum tw_status (*decode)(struct tw_span bytes, const struct tw_decode_policy *policy, struct tw_image *image,
                              struct tw_error *error);
 };

@@ -73,8 +73,13 @@ enum tw_status tw_image_decode(struct tw_span bytes, const struct tw_decode_poli
     info.format = codec->name;
     if ((status = codec->probe(bytes, &info, error)) != TW_OK || (status = check_limits(&info, limits, error)) != TW_OK)
         return status;
-    size_t pixels = (size_t)info.width * (size_t)info.height;
-    decoded = (struct tw_image){.width = info.width, .height = info.height, .rgb = tw_alloc(pixels, 3)};
+    int divisor = codec->shrinks_by != NULL ? codec->shrinks_by(&info, policy) : 1;
+    decoded = (struct tw_image){.width = (info.width + divisor - 1) / divisor,
+                                .height = (info.height + divisor - 1) / divisor,
+                                .photo_width = info.width,
+                                .photo_height = info.height};
+    size_t pixels = (size_t)decoded.width * (size_t)decoded.height;
+    decoded.rgb = tw_alloc(pixels, 3);
     if (decoded.rgb == NULL)
         return tw_fail_memory(error, pixels * 3, "the pixels of a photo");
     status = codec->decode(bytes, policy, &decoded, error);

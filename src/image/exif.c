@@ -91,6 +91,10 @@ enum tw_status tw_image_orient(struct tw_image *image, int orientation, struct t
         }
     }
     tw_free(image->rgb);
-    *image = (struct tw_image){.width = width, .height = height, .rgb = rgb};
+    *image = (struct tw_image){.width = width,
+                               .height = height,
+                               .rgb = rgb,
+                               .photo_width = is_turned ? image->photo_height : image->photo_width,
+                               .photo_height = is_turned ? image->photo_width : image->photo_height};
     return TW_OK;
 }

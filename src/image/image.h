@@ -8,7 +8,8 @@
 /* 8-bit RGB, rows without padding. Owned. Zero-initialise; release accepts the zero state. */
 struct tw_image {
     int width, height;
-    uint8_t *rgb; /* height * width * 3 */
+    uint8_t *rgb;                  /* height * width * 3 */
+    int photo_width, photo_height; /* of what was decoded: greater where the decoder left pixels out (jpeg_least) */
 };
 void tw_image_release(struct tw_image *image);
 
@@ -33,6 +34,9 @@ struct tw_decode_policy {
     uint8_t background[3]; /* what shows through alpha; default white */
     /* As TensorFlow's decode_image(channels=3): alpha is dropped, not blended. --ignore-exif does not set this. */
     bool drops_alpha;
+    /* 0: all pixels. Else a JPEG is decoded at a half, a quarter or an eighth of its size as long as no side falls below
+     * this many pixels: much faster for large photos, and nearly the same once they are small. */
+    int jpeg_least;
 };
 
 /* The whole way from bytes to a network's input. Input value = (pixel - mean) * scale, per channel in RGB order. */
@@ -48,6 +52,8 @@ struct tw_image_policy {
 
 /* Inception v3 of 2015: IFAST, EXIF applied, white, TF1 bilinear, squash 299 x 299, (pixel - 128) * 0.0078125, NCHW. */
 extern const struct tw_image_policy tw_image_policy_default;
+/* Asks for jpeg_least of twice the input's longer side. */
+void tw_image_policy_decode_fast(struct tw_image_policy *policy);
 
 /* JSON object text of a policy (keys in a fixed order, so equal policies give equal text), and back. Unknown values are
  * TW_UNSUPPORTED with the key and the value. The result is owned by the caller (tw_free). */

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const dct_words[] = {[TW_DCT_IFAST] = "ifast", [TW_DCT_ISLOW] = "islow", NULL};
@@ -31,15 +32,18 @@ char *tw_image_policy_to_json(const struct tw_image_policy *policy)
     const uint8_t *b = policy->decode.background;
     const float *m = policy->mean, *s = policy->scale;
     struct tw_buffer text = {0};
+    char fast[40] = ""; /* absent where it is not asked for: texts of earlier versions stay as they are */
+    if (policy->decode.jpeg_least > 0)
+        snprintf(fast, sizeof fast, ",\"jpeg_least\":%d", policy->decode.jpeg_least);
     enum tw_status status = tw_buffer_printf(
         &text, NULL,
-        "{\"decode\":{\"jpeg_dct\":\"%s\",\"exif\":\"%s\",\"alpha\":\"%s\",\"background\":[%d,%d,%d]},\"resize\":\"%"
+        "{\"decode\":{\"jpeg_dct\":\"%s\",\"exif\":\"%s\",\"alpha\":\"%s\",\"background\":[%d,%d,%d]%s},\"resize\":\"%"
         "s\","
         "\"fit\":\"%s\",\"width\":%d,\"height\":%d,\"mean\":[%.9g,%.9g,%.9g],\"scale\":[%.9g,%.9g,%.9g],\"layout\":\"%"
         "s\","
         "\"channels\":\"%s\"}",
         dct_words[policy->decode.jpeg_dct], exif_words[policy->decode.exif], alpha_words[policy->decode.drops_alpha],
-        b[0], b[1], b[2], resize_words[policy->resize], fit_words[policy->fit], policy->width, policy->height,
+        b[0], b[1], b[2], fast, resize_words[policy->resize], fit_words[policy->fit], policy->width, policy->height,
         (double)m[0], (double)m[1], (double)m[2], (double)s[0], (double)s[1], (double)s[2],
         layout_words[policy->is_nhwc], channel_words[policy->is_bgr]);
     char *json = status == TW_OK ? tw_strndup((const char *)text.data, text.size) : NULL;
@@ -106,7 +110,7 @@ static enum tw_status refuse_unknown_keys(const json_t *object, const char *cons
 
 static enum tw_status read_decode(const json_t *object, struct tw_decode_policy *policy, struct tw_error *error)
 {
-    static const char *const known[] = {"jpeg_dct", "exif", "alpha", "background", NULL};
+    static const char *const known[] = {"jpeg_dct", "exif", "alpha", "background", "jpeg_least", NULL};
     int dct = (int)policy->jpeg_dct, exif = (int)policy->exif, drops = policy->drops_alpha;
     float background[3] = {policy->background[0], policy->background[1], policy->background[2]};
     if (object == NULL)
@@ -122,6 +126,13 @@ static enum tw_status read_decode(const json_t *object, struct tw_decode_policy 
     policy->jpeg_dct = (enum tw_jpeg_dct)dct;
     policy->exif = (enum tw_exif)exif;
     policy->drops_alpha = drops != 0;
+    const json_t *least = json_object_get(object, "jpeg_least");
+    if (least != NULL &&
+        (!json_is_integer(least) || json_integer_value(least) < 0 || json_integer_value(least) > 65500))
+        return tw_fail(error, TW_UNSUPPORTED,
+                       "the image policy's \"jpeg_least\" is not a whole number from 0 to 65500");
+    if (least != NULL)
+        policy->jpeg_least = (int)json_integer_value(least);
     for (int c = 0; c < 3; c++) {
         if (!(background[c] >= 0 && background[c] <= 255) || background[c] != floorf(background[c]))
             return tw_fail(error, TW_UNSUPPORTED,

@@ -16,6 +16,11 @@ const struct tw_image_policy tw_image_policy_default = {
     .scale = {0.0078125f, 0.0078125f, 0.0078125f},
 };
 
+void tw_image_policy_decode_fast(struct tw_image_policy *policy)
+{
+    policy->decode.jpeg_least = 2 * (policy->width > policy->height ? policy->width : policy->height);
+}
+
 enum tw_status tw_resize(const struct tw_image *image, enum tw_resize method, int width, int height, float *out,
                          struct tw_error *error)
 {
@@ -95,7 +100,7 @@ enum tw_status tw_image_to_tensor(const struct tw_image *image, const struct tw_
                                   struct tw_error *error)
 {
     size_t plane = (size_t)policy->width * (size_t)policy->height;
-    float *pixels = tw_alloc(plane * 3, sizeof *pixels);
+    float *pixels = tw_alloc_aligned(plane * 3 * sizeof *pixels);
     if (pixels == NULL)
         return tw_fail_memory(error, plane * 3 * sizeof *pixels, "the input of a network");
     enum tw_status status = fit_pixels(image, policy, pixels, error);

@@ -146,6 +146,8 @@ static enum tw_status set_policy(const struct tw_task_options *options, struct t
     }
     if (options->ignores_exif)
         backbone->policy.decode.exif = TW_EXIF_IGNORE;
+    if (!status && options->decodes_fast)
+        tw_image_policy_decode_fast(&backbone->policy);
     backbone->is_guessed = is_guessed;
     return status;
 }

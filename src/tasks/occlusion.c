@@ -130,7 +130,8 @@ static enum tw_status prepare(struct views *v, struct tw_error *error)
         return tw_fail_memory(error, (size_t)o->workers * sizeof *v->canvases, "covered photos");
     for (int i = 0; i < o->workers; i++) {
         struct canvas *canvas = &v->canvases[i];
-        canvas->image = (struct tw_image){v->image->width, v->image->height, tw_alloc(bytes, 1)};
+        canvas->image =
+            (struct tw_image){.width = v->image->width, .height = v->image->height, .rgb = tw_alloc(bytes, 1)};
         canvas->scores = tw_alloc(labels, sizeof *canvas->scores);
         canvas->logits = tw_alloc(labels, sizeof *canvas->logits);
         if (!canvas->image.rgb || !canvas->scores || !canvas->logits)

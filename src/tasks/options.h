@@ -16,6 +16,7 @@ struct tw_task_options {
     const char *policy;      /* image policy as JSON text or a file of it; NULL: the network's own word or a guess */
     const char *corrections; /* CSV of decisions about the input's photos; NULL: none */
     bool ignores_exif;
+    bool decodes_fast; /* tw_image_policy_decode_fast */
     bool uses_cache;
     enum tw_precision precision; /* of the backbone; AUTO: what a sample of the photos allows */
     bool names_precision;        /* the user did; else a model's own precision holds for it */

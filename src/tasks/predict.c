@@ -24,7 +24,8 @@ enum tw_status tw_predict_open(const struct tw_predict_options *options, struct 
     bool is_compared = false;
     /* The records' own policy is how their photos became tensors; a flag may still name another. */
     status = tw_backbone_open(&options->task, backbone, error);
-    if (!status && model->has_policy && !options->task.policy && !options->task.ignores_exif)
+    if (!status && model->has_policy && !options->task.policy && !options->task.ignores_exif &&
+        !options->task.decodes_fast)
         backbone->policy = model->policy;
     if (!status)
         status = tw_model_attach(model, backbone, &is_compared, error);

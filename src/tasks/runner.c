@@ -162,8 +162,8 @@ enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_s
     enum tw_status status = tw_image_decode(bytes, &runner->policy.decode, &runner->limits, &image, error);
     if (status)
         return status;
-    size->width = image.width;
-    size->height = image.height;
+    size->width = image.photo_width;
+    size->height = image.photo_height;
     if (size->look)
         status = tw_image_look(&image, size->look, error);
     if (!status && thumbnail) {

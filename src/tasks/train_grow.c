@@ -226,6 +226,7 @@ static enum tw_status open_own_backbone(struct tw_train_job *job, struct tw_erro
     task.layer = NULL;
     task.policy = NULL;
     task.ignores_exif = false;
+    task.decodes_fast = false;
     task.precision = model->precision;
     enum tw_status status = path ? tw_backbone_open(&task, &job->backbone, error) : tw_fail_memory(error, 1, "a path");
     tw_free(path);
@@ -252,7 +253,7 @@ enum tw_status tw_train_grow_backbone(struct tw_train_job *job, struct tw_error 
 {
     struct tw_task_options task = job->options->task;
     const struct tw_model *model = &job->grown.model;
-    bool is_named = task.backbone || task.layer || task.policy || task.ignores_exif;
+    bool is_named = task.backbone || task.layer || task.policy || task.ignores_exif || task.decodes_fast;
     if (task.names_precision && task.precision != TW_PRECISION_AUTO && task.precision != model->precision)
         return tw_fail(error, TW_CONFLICT,
                        "the embeddings of %s were computed in %s: --precision %s would mix them with others",

@@ -72,6 +72,45 @@ def test_another_policy_or_backbone_computes_anew(topwork, folder, tmp_path):
     assert len(cache_files(topwork)) == 3
 
 
+@pytest.fixture
+def large(tmp_path, hugs):
+    from PIL import Image
+
+    for path in sorted(hugs.glob("*/*[05].jpg")):
+        target = tmp_path / "large" / path.parent.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as image:
+            image.convert("RGB").resize((1600, 1200), Image.BICUBIC).save(target, quality=92)
+    return tmp_path / "large"
+
+
+def embeddings(topwork, folder):
+    shown = topwork("records", "cat", folder / "train-00000-of-00001.tfrecord.gz", "--values", 0).stdout
+    return {record["image_uri"][0]: record["embedding"] for record in map(json.loads, shown.splitlines())}
+
+
+def test_fast_decoding_gives_nearly_the_same_embedding_of_a_large_photo(topwork, large, tmp_path):
+    topwork("embed", large, "-o", tmp_path / "whole", "-q")
+    shown = counts(topwork("embed", large, "-o", tmp_path / "fast", "--fast-decode", "--json"))
+    assert shown["computed"] == shown["photos"] > 5
+    assert json.loads((tmp_path / "fast" / "manifest.json").read_text())["policy"]["decode"]["jpeg_least"] == 224
+    assert {(row["width"], row["height"]) for row in made.rows(tmp_path / "fast" / "audit.csv")} == {("1600", "1200")}
+    whole, fast = embeddings(topwork, tmp_path / "whole"), embeddings(topwork, tmp_path / "fast")
+    assert len(whole) == shown["photos"]
+    for key, values in whole.items():
+        product = sum(a * b for a, b in zip(values, fast[key]))
+        assert values != fast[key]
+        assert product / (sum(a * a for a in values) * sum(b * b for b in fast[key])) ** 0.5 > 0.99
+
+
+def test_a_model_decodes_as_it_was_trained_without_being_told(topwork, large, tmp_path):
+    topwork("train", large, "--eval-share", 0.4, "-o", tmp_path / "run", "--fast-decode", "-q")
+    rows = made.rows(tmp_path / "run" / "predictions.csv")
+    found = [json.loads(line) for line in topwork("predict", tmp_path / "run", large, "--json").stdout.splitlines()]
+    scores = {answer["key"]: answer["score"] for answer in found}
+    assert rows and all(abs(scores[row["key"]] - float(row["score"])) < 1e-5 for row in rows)
+
+
 def test_threads_and_cache_change_no_byte(topwork, folder, tmp_path):
     topwork("embed", folder, "-o", tmp_path / "a", "--threads", 1, "--no-cache", "-q")
     wanted = made.results(tmp_path / "a")

@@ -257,4 +257,4 @@ static enum tw_status decode(struct tw_span bytes, const struct tw_decode_policy
     return TW_OK;
 }
 
-const struct tw_codec tw_codec_bmp = {"bmp", matches, probe, decode};
+const struct tw_codec tw_codec_bmp = {.name = "bmp", .matches = matches, .probe = probe, .decode = decode};

@@ -123,4 +123,4 @@ done:
     return status;
 }
 
-const struct tw_codec tw_codec_gif = {"gif", matches, probe, decode};
+const struct tw_codec tw_codec_gif = {.name = "gif", .matches = matches, .probe = probe, .decode = decode};

@@ -127,6 +127,15 @@ static void cmyk_to_rgb(const uint8_t *from, uint8_t *to, size_t count, bool is_
     }
 }
 
+/* libjpeg leaves out high frequencies: each block of 8 x 8 becomes 4 x 4, 2 x 2 or one pixel. */
+static int shrinks_by(const struct tw_image_info *info, const struct tw_decode_policy *policy)
+{
+    int divisor = 1, least = info->width < info->height ? info->width : info->height;
+    while (policy->jpeg_least > 0 && divisor < 8 && least / (2 * divisor) >= policy->jpeg_least)
+        divisor *= 2;
+    return divisor;
+}
+
 static void read_rows(struct jpeg_decompress_struct *info, uint8_t *cmyk, const struct tw_image *image)
 {
     while (info->output_scanline < info->output_height) {
@@ -159,6 +168,9 @@ static enum tw_status decode(struct tw_span bytes, const struct tw_decode_policy
     info.out_color_space = has_black ? JCS_CMYK : JCS_RGB;
     info.dct_method = policy->jpeg_dct == TW_DCT_IFAST ? JDCT_IFAST : JDCT_ISLOW;
     info.do_fancy_upsampling = TRUE;
+    info.scale_num = 1;
+    info.scale_denom = (unsigned)shrinks_by(
+        &(struct tw_image_info){.width = (int)info.image_width, .height = (int)info.image_height}, policy);
     jpeg_start_decompress(&info);
     read_rows(&info, has_black ? cmyk : NULL, image);
     jpeg_destroy_decompress(&info);
@@ -166,4 +178,5 @@ static enum tw_status decode(struct tw_span bytes, const struct tw_decode_policy
     return TW_OK;
 }
 
-const struct tw_codec tw_codec_jpeg = {"jpeg", matches, probe, decode};
+const struct tw_codec tw_codec_jpeg = {
+    .name = "jpeg", .matches = matches, .probe = probe, .shrinks_by = shrinks_by, .decode = decode};

@@ -128,4 +128,4 @@ done:
     return status;
 }
 
-const struct tw_codec tw_codec_png = {"png", matches, probe, decode};
+const struct tw_codec tw_codec_png = {.name = "png", .matches = matches, .probe = probe, .decode = decode};

@@ -77,4 +77,4 @@ static enum tw_status decode(struct tw_span bytes, const struct tw_decode_policy
     return status;
 }
 
-const struct tw_codec tw_codec_webp = {"webp", matches, probe, decode};
+const struct tw_codec tw_codec_webp = {.name = "webp", .matches = matches, .probe = probe, .decode = decode};

@@ -23,7 +23,7 @@ static const struct tw_decode_policy plain = {.jpeg_dct = TW_DCT_ISLOW, .backgro
 /* Slopes and fine detail; every pixel differs from its neighbours. */
 static inline struct tw_image pattern(int width, int height)
 {
-    struct tw_image image = {width, height, tw_alloc((size_t)(width * height), 3)};
+    struct tw_image image = {.width = width, .height = height, .rgb = tw_alloc((size_t)(width * height), 3)};
     for (int i = 0; i < width * height; i++) {
         int x = i % width, y = i / width;
         image.rgb[i * 3] = (uint8_t)(x * 255 / width);

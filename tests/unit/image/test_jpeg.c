@@ -35,6 +35,35 @@ static void baseline_is_near_what_was_encoded(void **state)
     tw_buffer_release(&file);
 }
 
+static void sides_are(const struct tw_buffer *file, int least, int width, int height)
+{
+    struct tw_decode_policy policy = plain;
+    policy.jpeg_least = least;
+    struct tw_image image = read_all(file, &policy);
+    assert_int_equal(image.width, width);
+    assert_int_equal(image.height, height);
+    assert_int_equal(image.photo_width, 401);
+    assert_int_equal(image.photo_height, 250);
+    for (int i = 0; i < width * height; i++)
+        pixel_is(&image, i % width, i / width, (uint8_t[]){90, 90, 90}, 1);
+    tw_image_release(&image);
+}
+
+static void large_files_are_decoded_at_the_part_of_their_size_that_the_policy_allows(void **state)
+{
+    (void)state;
+    struct tw_image image = pattern(401, 250);
+    memset(image.rgb, 90, 401 * 250 * 3);
+    struct tw_buffer file = jpeg_of(image.rgb, 401, 250, &(struct jpeg_kind){0});
+    sides_are(&file, 0, 401, 250);
+    sides_are(&file, 126, 401, 250);
+    sides_are(&file, 125, 201, 125);
+    sides_are(&file, 62, 101, 63);
+    sides_are(&file, 1, 51, 32);
+    tw_image_release(&image);
+    tw_buffer_release(&file);
+}
+
 static void progressive_and_restarted_files_give_the_baselines_pixels(void **state)
 {
     (void)state;
@@ -146,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(baseline_is_near_what_was_encoded),
+        cmocka_unit_test(large_files_are_decoded_at_the_part_of_their_size_that_the_policy_allows),
         cmocka_unit_test(progressive_and_restarted_files_give_the_baselines_pixels),
         cmocka_unit_test(the_dct_of_the_policy_is_used),
         cmocka_unit_test(gray_has_three_equal_channels),

@@ -5,7 +5,7 @@
 /* Broad slopes and a bright corner: different from each of its turns. */
 static struct tw_image scene(int edge, int light)
 {
-    struct tw_image image = {edge, edge, tw_alloc((size_t)(edge * edge), 3)};
+    struct tw_image image = {.width = edge, .height = edge, .rgb = tw_alloc((size_t)(edge * edge), 3)};
     for (int i = 0; i < edge * edge; i++) {
         int x = i % edge * 160 / edge, y = i / edge * 160 / edge;
         int level = 30 + x / 4 + y / 2 + (x < 50 && y < 80 ? 70 : 0) + ((x / 23 + y / 37) % 2) * 20 + light;
@@ -18,7 +18,7 @@ static struct tw_image scene(int edge, int light)
 static struct tw_image turned(const struct tw_image *image, int turn)
 {
     int edge = image->width, last = edge - 1;
-    struct tw_image out = {edge, edge, tw_alloc((size_t)(edge * edge), 3)};
+    struct tw_image out = {.width = edge, .height = edge, .rgb = tw_alloc((size_t)(edge * edge), 3)};
     for (int i = 0; i < edge * edge; i++) {
         int x = i % edge, y = i / edge, quarters = turn & 3;
         for (int q = 0; q < quarters; q++) { /* undo a quarter clockwise */

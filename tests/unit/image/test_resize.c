@@ -39,7 +39,7 @@ static void one_colour_stays_that_colour_at_every_size(void **state)
 /* A row of gray levels to a row of another length. */
 static void row_becomes(enum tw_resize method, const uint8_t *levels, int count, const float *wanted, int wanted_count)
 {
-    struct tw_image image = {count, 1, tw_alloc((size_t)count, 3)};
+    struct tw_image image = {.width = count, .height = 1, .rgb = tw_alloc((size_t)count, 3)};
     float out[64];
     for (int i = 0; i < count * 3; i++)
         image.rgb[i] = levels[i / 3];
