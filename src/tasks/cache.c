@@ -142,7 +142,7 @@ static enum tw_status check_header(struct tw_cache *cache, struct tw_error *erro
         if (failed)
             return tw_fail(error, TW_IO, "cannot write the cache %s: %s", cache->path, strerror(failed));
     } else if (!read_fully(cache->file, found, sizeof found, 0) || memcmp(found, header, sizeof header) != 0) {
-        return tw_fail(error, TW_CONFLICT, "%s is not a cache of this version of topwork: remove it", cache->path);
+        return tw_fail(error, TW_CONFLICT, "%s is not a cache of this version of topwork", cache->path);
     }
     cache->end = sizeof header;
     return TW_OK;

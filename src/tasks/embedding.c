@@ -6,6 +6,7 @@
 #include "tasks/tune.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,18 +39,32 @@ static enum tw_status store_key(const struct tw_backbone *backbone, char hex[TW_
     return TW_OK;
 }
 
-static enum tw_status open_file(const char *folder, const char *name, struct tw_cache **cache, struct tw_error *error)
+/* A file in the cache's place that is no cache stops no run; it may be dear to somebody, and is moved aside. */
+static enum tw_status open_file(const char *folder, const char *name, const struct tw_sink *sink,
+                                struct tw_cache **cache, struct tw_error *error)
 {
     char *path = tw_uri_join(folder, name);
     if (!path)
         return tw_fail_memory(error, strlen(folder), "a path");
-    enum tw_status status = tw_cache_open(path, cache, error);
+    struct tw_error why = {0};
+    enum tw_status status = tw_cache_open(path, cache, &why);
+    if (status == TW_CONFLICT) {
+        char *aside = tw_format("%s.foreign", path);
+        tw_log(sink, TW_LOG_WARNING, "%s: it is moved to %s.foreign and built anew", why.text, path);
+        if (!aside || rename(path, aside))
+            status = tw_fail(&why, TW_IO, "cannot move %s aside", path);
+        else
+            status = tw_cache_open(path, cache, &why);
+        tw_free(aside);
+    }
+    if (status && error)
+        *error = why;
     tw_free(path);
     return status;
 }
 
 /* Thumbnails and looks hang on the policy as embeddings do: on orientation, on what lies behind transparency. */
-static enum tw_status open_files(const char *folder, const char *key, bool wants_thumbnails,
+static enum tw_status open_files(const char *folder, const char *key, bool wants_thumbnails, const struct tw_sink *sink,
                                  struct tw_embedding_store *store, struct tw_error *error)
 {
     static const char *const names[] = {"embeddings", "thumbnails", "looks"};
@@ -59,7 +74,8 @@ static enum tw_status open_files(const char *folder, const char *key, bool wants
         if (i == 1 && !wants_thumbnails)
             continue;
         char *name = tw_format("%s-%.32s.cache", names[i], key);
-        status = name ? open_file(folder, name, &opened[i], error) : tw_fail_memory(error, strlen(folder), "a path");
+        status =
+            name ? open_file(folder, name, sink, &opened[i], error) : tw_fail_memory(error, strlen(folder), "a path");
         tw_free(name);
     }
     if (status) {
@@ -87,11 +103,11 @@ enum tw_status tw_embedding_store_open(const struct tw_task_options *options, co
     if (!made.journal_folder)
         status = tw_fail_memory(error, strlen(output_folder), "a path");
     else if (shared)
-        status = open_files(shared, hex, wants_thumbnails, &made, error);
+        status = open_files(shared, hex, wants_thumbnails, options->sink, &made, error);
     if (shared && status == TW_IO)
         tw_log(options->sink, TW_LOG_WARNING, "%s: embeddings are not kept for later runs", error->text);
     if (status == TW_IO || (!status && !shared))
-        status = open_files(made.journal_folder, hex, wants_thumbnails, &made, error);
+        status = open_files(made.journal_folder, hex, wants_thumbnails, options->sink, &made, error);
     tw_free(shared);
     if (status) {
         tw_embedding_store_close(&made, false);

@@ -51,6 +51,9 @@ enum tw_status tw_train_classify(struct tw_train_job *job, struct tw_error *erro
 enum tw_status tw_train_load(struct tw_train_job *job, struct tw_train_result *result,
                              struct tw_error *error) TW_MUST_USE;
 
+/* train_classes.c: labels complete; TW_CORRUPT where there are not two classes to learn. */
+enum tw_status tw_train_check_classes(struct tw_train_job *job, struct tw_error *error) TW_MUST_USE;
+
 /* train_folds.c: with folds there are no sides; after cross-validation `eval` holds all rows and `scores` what is said of them. */
 enum tw_status tw_train_join_sides(struct tw_train_job *job, struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_train_cross_validate(struct tw_train_job *job, const struct tw_recipe *recipe,

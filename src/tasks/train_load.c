@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char unlabelled_name[] = "(unlabelled)";
-
 enum tw_status tw_train_classify(struct tw_train_job *job, struct tw_error *error)
 {
     const struct tw_train_options *options = job->options;
@@ -211,40 +209,10 @@ static enum tw_status load_photos(struct tw_train_job *job, struct tw_train_resu
     return status;
 }
 
-static enum tw_status check_classes(struct tw_train_job *job, struct tw_error *error)
-{
-    job->unlabelled_class = -1;
-    if (job->train.count == 0)
-        return tw_fail(error, TW_CORRUPT, "there is nothing to train on: all %zu examples are on the evaluation side",
-                       job->eval.count);
-    size_t named = job->labels.count;
-    if (named == 0)
-        return tw_fail(error, TW_CORRUPT,
-                       "no example has a label: put photos in one folder per class, or name labels in a CSV");
-    if (job->train.has_unlabelled) {
-        size_t id;
-        enum tw_status status = tw_labels_add(&job->labels, unlabelled_name, &id, error);
-        if (status)
-            return status;
-        job->unlabelled_class = (int64_t)id;
-        tw_log(job->options->task.sink, TW_LOG_INFO, "examples without a label train one more class, %s",
-               unlabelled_name);
-    }
-    for (size_t i = 0; i < named; i++) {
-        if (!tw_is_utf8(tw_span_of_text(job->labels.names[i])))
-            return tw_fail(error, TW_CORRUPT, "label %zu (%s) is not UTF-8 text, which a model file holds: rename it",
-                           i, job->labels.names[i]);
-    }
-    if (job->labels.count < 2)
-        return tw_fail(error, TW_CORRUPT, "there is only one class (%s): a classifier needs two or more",
-                       job->labels.names[0]);
-    return TW_OK;
-}
-
 enum tw_status tw_train_load(struct tw_train_job *job, struct tw_train_result *result, struct tw_error *error)
 {
     enum tw_status status = job->input.has_records ? load_records(job, error) : load_photos(job, result, error);
     if (!status && job->options->folds)
         status = tw_train_join_sides(job, error);
-    return status ? status : check_classes(job, error);
+    return status ? status : tw_train_check_classes(job, error);
 }

@@ -280,8 +280,9 @@ static enum tw_status take_nearest_mean(struct search *s, struct tw_head *head, 
         .family = &tw_families[0], .map = map, .strength = 1, .temperature = design->spread > 0 ? design->spread : 1};
     s->choice = (struct tw_choice){.member_count = 1, .members = {&nearest}, .temperature = 1};
     status = build(s, head, error);
-    tw_log(s->options->sink, TW_LOG_INFO, "head: %s on %s: one example a class allows no other", nearest.family->name,
-           tw_map_name(map));
+    tw_log(s->options->sink, TW_LOG_INFO,
+           "head: %s on %s: no class has two different examples, so that there is nothing to compare heads on",
+           nearest.family->name, tw_map_name(map));
     return status;
 }
 
@@ -341,9 +342,12 @@ enum tw_status tw_auto_train(const struct tw_examples *examples, const struct tw
     if (status != TW_OK)
         return status;
     if (examples->count > most_rows || rank > most_rank || examples->count > most_scores / options->class_count) {
+        status = TW_UNSUPPORTED;
         if (!options->is_multi_label && examples->width <= most_width && examples->count >= least_large &&
             examples->count <= most_scatter / examples->width / examples->width)
-            return tw_large_train(examples, options, head, error);
+            status = tw_large_train(examples, options, head, error);
+        if (status != TW_UNSUPPORTED) /* which says that no row could be kept aside to judge by */
+            return status;
         tw_log(options->sink, TW_LOG_INFO,
                "head: workshop: %zu examples of %zu values and %zu classes are too many to try "
                "others",

@@ -150,13 +150,14 @@ def test_a_cache_that_is_cut_or_torn_loses_only_what_is_cut_off(topwork, folder,
     assert done["computed"] == 20 and made.results(tmp_path / "b") == made.results(tmp_path / "a")
 
 
-def test_a_file_that_is_no_cache_is_not_overwritten(topwork, folder, tmp_path):
+def test_a_file_that_is_no_cache_is_moved_aside(topwork, folder, tmp_path):
     topwork("embed", folder, "-o", tmp_path / "a", "-q")
     (path,) = cache_files(topwork)
     with open(path, "wb") as file:
         file.write(b"my diary, and long enough to look like something")
-    assert "remove it" in made.one_sentence(topwork("embed", folder, "-o", tmp_path / "b", code=4))
-    assert open(path, "rb").read().startswith(b"my diary")
+    assert "moved to" in topwork("embed", folder, "-o", tmp_path / "b").stderr
+    assert made.results(tmp_path / "b") == made.results(tmp_path / "a")
+    assert open(f"{path}.foreign", "rb").read().startswith(b"my diary")
 
 
 def test_a_cache_that_cannot_be_made_costs_a_warning(topwork, folder, tmp_path):
