@@ -138,7 +138,7 @@ void tw_csv_release(struct tw_csv *csv)
 enum tw_status tw_csv_put(struct tw_buffer *out, const char *cell, bool is_first, bool guards_formulas,
                           struct tw_error *error)
 {
-    bool is_formula = guards_formulas && *cell && strchr("=+-@\t\r", *cell);
+    bool is_formula = guards_formulas && *cell && cell[1] && strchr("=+-@\t\r", *cell);
     bool is_quoted =
         strpbrk(cell, ",\"\r\n") || is_space((uint8_t)*cell) || (*cell && is_space((uint8_t)cell[strlen(cell) - 1]));
     enum tw_status status = is_first ? TW_OK : tw_buffer_append(out, ",", 1, error);

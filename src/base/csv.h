@@ -27,7 +27,7 @@ const char *tw_csv_cell(const struct tw_csv *csv, size_t index);
 void tw_csv_release(struct tw_csv *csv);
 
 /* Appends a cell, quoted where it must be; `is_first` leaves out the comma. A cell that a spreadsheet would take for a
- * formula (= + - @ TAB CR at its start) gets a leading apostrophe when `guards_formulas`. */
+ * formula (= + - @ TAB CR at its start, and more behind) gets a leading apostrophe when `guards_formulas`. */
 enum tw_status tw_csv_put(struct tw_buffer *out, const char *cell, bool is_first, bool guards_formulas,
                           struct tw_error *error) TW_MUST_USE;
 

@@ -18,8 +18,10 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
          "share of the input kept aside to evaluate on, chosen by content (default: train 0.1, embed 0)"},
     [TW_OPTION_LABELS] = {"labels", 0, TW_KIND_TEXT, "DICT", 0, 0,
                           "text file of label names, one a line: fixes their order and refuses others"},
-    [TW_OPTION_CORRECTIONS] = {"corrections", 0, TW_KIND_TEXT, "CSV", 0, 0,
-                               "decisions about photos: columns uri and new_label; - leaves a photo out"},
+    [TW_OPTION_CORRECTIONS] =
+        {"corrections", 0, TW_KIND_TEXT, "CSV", 0, 0,
+         "decisions about photos: columns uri and new_label; - leaves a photo out; or a folder from "
+         "check -o, with its quarantine.csv"},
     [TW_OPTION_SUSPECTS] = {"suspects", 0, TW_KIND_FLAG, NULL, 0, 0,
                             "embed the photos too and name labels that are likely wrong"},
     [TW_OPTION_SINGLE_LABEL] = {"single-label", 0, TW_KIND_FLAG, NULL, 0, 0,

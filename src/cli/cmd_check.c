@@ -81,8 +81,9 @@ static enum tw_status put_text(const struct tw_check_result *result, const char 
         status = tw_buffer_printf(
             out, error,
             "\nall of it: %s/findings.csv\nto decide: %s/corrections.csv (fill in new_label, - leaves a "
-            "photo out; then train --corrections)\n",
-            folder, folder);
+            "photo out; then train --corrections)\nto leave out: %s/quarantine.csv (broken and blank photos; train "
+            "--corrections %s reads both)\n",
+            folder, folder, folder, folder);
     return status;
 }
 

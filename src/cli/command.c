@@ -96,7 +96,8 @@ const struct tw_command tw_command_table[] = {
      "is a problem. With -o: DIR/findings.csv holds everything that was "
      "found, DIR/labels.csv every label with its doubt, "
      "DIR/corrections.csv has a row for each photo to decide about: fill in new_label (- leaves the photo out), then "
-     "`topwork train INPUT --corrections DIR/corrections.csv`.",
+     "`topwork train INPUT --corrections DIR`, which leaves out the broken and blank photos of DIR/quarantine.csv, "
+     "too.",
      check_options, 1, tw_command_check},
     {"evaluate", "learn", "MODEL INPUT... | --compare A B INPUT...", "metrics of a model on labelled photos or records",
      "MODEL is a model file or a run folder. --fail-under X exits with 1 where the accuracy is lower. --compare asks "

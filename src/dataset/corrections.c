@@ -185,27 +185,63 @@ static enum tw_status correct_rows(struct tw_lister *lister, struct tw_csv *csv,
     return status;
 }
 
-enum tw_status tw_lister_correct(struct tw_lister *lister, const char *uri, struct tw_error *error)
+/* One file's rows, counted into the tally. */
+static enum tw_status correct_by(struct tw_lister *lister, const char *uri, struct tally *tally, struct tw_error *error)
 {
     struct tw_buffer text = {0};
     struct tw_csv csv = {0};
     struct index index = {0};
-    struct tally tally = {0};
     char *folder = tw_csv_folder(uri);
+    size_t listed = lister->dataset->count;
     enum tw_status status =
         folder != NULL ? tw_storage_read(uri, MAX_CSV_BYTES, &text, error) : tw_fail_memory(error, 1, "a path");
     tw_csv_init(&csv, tw_buffer_span(&text));
     if (status == TW_OK)
         status = build(lister->dataset, &index, error);
-    if (status == TW_OK && (status = correct_rows(lister, &csv, &index, folder, &tally, error)) != TW_OK)
+    if (status == TW_OK && (status = correct_rows(lister, &csv, &index, folder, tally, error)) != TW_OK)
         status = tw_fail_within(error, status, "corrections %s", uri);
+    release(&index, listed);
+    tw_csv_release(&csv);
+    tw_buffer_release(&text);
+    tw_free(folder);
+    return status;
+}
+
+/* What `check -o` wrote: those of its two files that are there. */
+static enum tw_status correct_by_folder(struct tw_lister *lister, const char *folder, struct tally *tally,
+                                        struct tw_error *error)
+{
+    static const char *const names[] = {"quarantine.csv", "corrections.csv"};
+    enum tw_status status = TW_OK;
+    size_t found = 0;
+    for (size_t i = 0; i < 2 && status == TW_OK; i++) {
+        enum tw_entry_kind kind = TW_ENTRY_MISSING;
+        uint64_t size;
+        char *path = tw_uri_join(folder, names[i]);
+        status = path != NULL ? tw_storage_kind(path, &kind, &size, error) : tw_fail_memory(error, 1, "a path");
+        if (status == TW_OK && kind == TW_ENTRY_FILE) {
+            found++;
+            status = correct_by(lister, path, tally, error);
+        }
+        tw_free(path);
+    }
+    if (status == TW_OK && found == 0)
+        status = tw_fail(error, TW_NOT_FOUND, "%s holds neither quarantine.csv nor corrections.csv", folder);
+    return status;
+}
+
+enum tw_status tw_lister_correct(struct tw_lister *lister, const char *uri, struct tw_error *error)
+{
+    struct tally tally = {0};
+    enum tw_entry_kind kind = TW_ENTRY_MISSING;
+    uint64_t size;
+    enum tw_status status = tw_storage_kind(uri, &kind, &size, error);
+    if (status == TW_OK)
+        status = kind == TW_ENTRY_FOLDER ? correct_by_folder(lister, uri, &tally, error)
+                                         : correct_by(lister, uri, &tally, error);
     if (status == TW_OK)
         tw_log(lister->options->sink, TW_LOG_INFO,
                "corrections: %zu photos relabelled, %zu left out, %zu added; %zu rows name photos that are nowhere",
                tally.relabelled, tally.left_out, tally.added, tally.unmatched);
-    release(&index, lister->dataset->count);
-    tw_csv_release(&csv);
-    tw_buffer_release(&text);
-    tw_free(folder);
     return status;
 }

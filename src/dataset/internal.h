@@ -23,7 +23,7 @@ enum tw_status tw_list_folder(struct tw_lister *lister, const char *folder, stru
 enum tw_status tw_list_csv(struct tw_lister *lister, const char *uri, struct tw_error *error) TW_MUST_USE;
 /* The folder at which a CSV's relative uris start; "" for the working folder. Owned; NULL: no memory. */
 char *tw_csv_folder(const char *uri);
-/* Applies a CSV of corrections (see corrections.c) to what is listed so far. Labels outside fixed ones are TW_INVALID, a file
+/* Applies a CSV of corrections (see corrections.c), or those in a folder that `check` wrote, to what is listed so far. Labels outside fixed ones are TW_INVALID, a file
  * without the columns is TW_CORRUPT; rows of photos that are not listed are counted and said. */
 enum tw_status tw_lister_correct(struct tw_lister *lister, const char *uri, struct tw_error *error) TW_MUST_USE;
 /* Whether a file beside photos is no photo by its name: licences, readmes, tables, what file managers leave. */

@@ -47,7 +47,7 @@ struct tw_check_options {
     const char *const *eval_inputs; /* NULL: none */
     size_t eval_input_count;
     const char *labels_uri;
-    const char *output;  /* folder for findings.csv and corrections.csv; NULL: none */
+    const char *output;  /* folder for findings.csv, corrections.csv and quarantine.csv; NULL: none */
     bool wants_suspects; /* needs `output` */
     uint64_t seed;
 };
@@ -77,7 +77,8 @@ void tw_check_result_release(struct tw_check_result *result);
 
 /* findings.csv (uri,kind,label,other,detail) and corrections.csv (uri,label,new_label,kind,other,other_label: a row for each
  * photo that a person should decide about; fill in new_label, then `train --corrections`); where labels were doubted labels.csv, every judged photo, the most doubtful
- * first. Earlier ones are replaced. */
+ * first. quarantine.csv has the form of corrections and leaves out what nothing can be learnt from: broken and blank
+ * photos. Earlier ones are replaced. */
 enum tw_status tw_check_write(const struct tw_check_result *result, const char *folder,
                               struct tw_error *error) TW_MUST_USE;
 

@@ -1,4 +1,4 @@
-/* The findings as two CSVs: one to read, one to fill in. */
+/* The findings as CSVs: one to read, one to fill in, one of photos to leave out. */
 #include "tasks/check.h"
 
 #include "base/csv.h"
@@ -27,8 +27,19 @@ static bool is_decidable(const struct tw_finding *finding)
            finding->kind != TW_FINDING_UNUSABLE;
 }
 
+/* What nothing can be learnt from, whatever its label. */
+static bool is_worthless(const struct tw_finding *finding)
+{
+    return finding->item != SIZE_MAX && (finding->kind == TW_FINDING_UNUSABLE || finding->kind == TW_FINDING_BLANK);
+}
+
+/* The three tables of a finding. */
+struct tables {
+    struct tw_buffer findings, corrections, quarantine;
+};
+
 static enum tw_status put_finding(const struct tw_check_result *result, const struct tw_finding *finding,
-                                  struct tw_buffer *findings, struct tw_buffer *corrections, struct tw_error *error)
+                                  struct tables *tables, struct tw_error *error)
 {
     const struct tw_item *item = finding->item == SIZE_MAX ? NULL : tw_check_item(result, finding->item);
     const struct tw_item *other = finding->other == SIZE_MAX ? NULL : tw_check_item(result, finding->other);
@@ -38,9 +49,12 @@ static enum tw_status put_finding(const struct tw_check_result *result, const st
     const char *better =
         finding->suggested >= 0 ? result->photos.labels.names[finding->suggested] : label_of(result, other);
     const char *const decision[] = {uri, label, "", kind, twin, better};
-    enum tw_status status = put_cells(findings, row, sizeof row / sizeof *row, error);
-    if (!status && is_decidable(finding))
-        status = put_cells(corrections, decision, sizeof decision / sizeof *decision, error);
+    const char *const left_out[] = {uri, label, "-", kind, finding->detail};
+    enum tw_status status = put_cells(&tables->findings, row, sizeof row / sizeof *row, error);
+    if (!status && is_worthless(finding))
+        status = put_cells(&tables->quarantine, left_out, sizeof left_out / sizeof *left_out, error);
+    else if (!status && is_decidable(finding))
+        status = put_cells(&tables->corrections, decision, sizeof decision / sizeof *decision, error);
     return status;
 }
 
@@ -79,21 +93,26 @@ static enum tw_status write_doubts(const struct tw_check_result *result, const c
 
 enum tw_status tw_check_write(const struct tw_check_result *result, const char *folder, struct tw_error *error)
 {
-    struct tw_buffer findings = {0}, corrections = {0};
-    enum tw_status status = tw_buffer_append_text(&findings, "uri,kind,label,other,detail\n", error);
+    struct tables tables = {0};
+    enum tw_status status = tw_buffer_append_text(&tables.findings, "uri,kind,label,other,detail\n", error);
     if (!status)
-        status = tw_buffer_append_text(&corrections, "uri,label,new_label,kind,other,other_label\n", error);
+        status = tw_buffer_append_text(&tables.corrections, "uri,label,new_label,kind,other,other_label\n", error);
+    if (!status)
+        status = tw_buffer_append_text(&tables.quarantine, "uri,label,new_label,kind,detail\n", error);
     for (size_t i = 0; i < result->finding_count && !status; i++)
-        status = put_finding(result, &result->findings[i], &findings, &corrections, error);
+        status = put_finding(result, &result->findings[i], &tables, error);
     if (!status)
         status = tw_storage_make_folders(folder, error);
     if (!status)
-        status = tw_output_write(folder, "findings.csv", tw_buffer_span(&findings), error);
+        status = tw_output_write(folder, "findings.csv", tw_buffer_span(&tables.findings), error);
     if (!status)
-        status = tw_output_write(folder, "corrections.csv", tw_buffer_span(&corrections), error);
+        status = tw_output_write(folder, "corrections.csv", tw_buffer_span(&tables.corrections), error);
+    if (!status)
+        status = tw_output_write(folder, "quarantine.csv", tw_buffer_span(&tables.quarantine), error);
     if (!status)
         status = write_doubts(result, folder, error);
-    tw_buffer_release(&findings);
-    tw_buffer_release(&corrections);
+    tw_buffer_release(&tables.findings);
+    tw_buffer_release(&tables.corrections);
+    tw_buffer_release(&tables.quarantine);
     return status;
 }

@@ -6,8 +6,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double strangest_share = 0.02;
+static const double strangest_share = 0.04;
 static const float least_length = 1e-12f;
+enum { MEANS_SAMPLE = 1000 };
 
 static float length_of(const float *row, size_t width)
 {
@@ -85,14 +86,91 @@ static enum tw_status find_threshold(struct tw_known *known, int threads, struct
     return status;
 }
 
+/* Each class's mean as a column of length 1; `sums` is classes x width. A class without rows is a column of 0. */
+static void fill_means(const float *sums, size_t class_count, struct tw_known *known)
+{
+    for (size_t c = 0; c < class_count; c++) {
+        float length = length_of(sums + c * known->width, known->width);
+        for (size_t i = 0; i < known->width; i++)
+            known->support[i * class_count + c] = sums[c * known->width + i] / length;
+    }
+}
+
+/* A row's likeness, its own class's mean taken without it. */
+static float likeness_without(const struct tw_known *known, const float *unit, const float *sum, size_t class)
+{
+    float best = -1, rest_length = 0, product = 0;
+    for (size_t c = 0; c < known->support_count; c++) {
+        float other = 0;
+        for (size_t i = 0; i < known->width && c != class; i++)
+            other += unit[i] * known->support[i * known->support_count + c];
+        best = c != class ? fmaxf(best, other) : best;
+    }
+    for (size_t i = 0; i < known->width; i++) {
+        float rest = sum[i] - unit[i];
+        rest_length += rest * rest;
+        product += rest * unit[i];
+    }
+    return fmaxf(best, product / fmaxf(sqrtf(rest_length), least_length));
+}
+
+/* Where rows of all classes would be too many: the classes' means. */
+static enum tw_status fit_means(const struct tw_examples *examples, size_t class_count, struct tw_known *known,
+                                struct tw_error *error)
+{
+    size_t width = examples->width, wanted = examples->count < MEANS_SAMPLE ? examples->count : MEANS_SAMPLE, taken = 0;
+    float *sums = tw_alloc(class_count * width, sizeof *sums), *unit = tw_alloc(width, sizeof *unit);
+    float *likeness = tw_alloc(wanted + 1, sizeof *likeness);
+    known->support = tw_alloc(width * class_count, sizeof *known->support);
+    enum tw_status status = TW_OK;
+    if (sums == NULL || unit == NULL || likeness == NULL || known->support == NULL)
+        status = tw_fail_memory(error, 2 * class_count * width * sizeof *sums, "the detector of unknown photos");
+    for (size_t row = 0; row < examples->count && status == TW_OK; row++) {
+        int64_t class = class_of(examples, row);
+        const float *from = examples->embeddings + row * width;
+        float length = class >= 0 ? length_of(from, width) : 1;
+        for (size_t i = 0; i < width && class >= 0; i++)
+            sums[(size_t) class * width + i] += from[i] / length;
+    }
+    if (status == TW_OK) {
+        known->support_count = class_count;
+        fill_means(sums, class_count, known);
+    }
+    for (size_t k = 0; k < wanted && status == TW_OK; k++) {
+        size_t row = k * examples->count / wanted;
+        int64_t class = class_of(examples, row);
+        const float *from = examples->embeddings + row * width;
+        float length = length_of(from, width);
+        for (size_t i = 0; i < width; i++)
+            unit[i] = from[i] / length;
+        if (class >= 0)
+            likeness[taken++] = likeness_without(known, unit, sums + (size_t) class * width, (size_t) class);
+    }
+    if (status == TW_OK && taken > 1) {
+        qsort(likeness, taken, sizeof *likeness, compare);
+        known->threshold = likeness[(size_t)(strangest_share * (double)taken)];
+    }
+    tw_free(sums);
+    tw_free(unit);
+    tw_free(likeness);
+    if (status != TW_OK || taken < 2)
+        tw_known_release(known);
+    return status;
+}
+
 enum tw_status tw_known_fit(const struct tw_examples *examples, size_t class_count, int threads, struct tw_known *known,
                             struct tw_error *error)
 {
     size_t share = TW_LEAST_SUPPORT / class_count, count = 0;
     share = share > TW_SUPPORT_OF_CLASS ? share : TW_SUPPORT_OF_CLASS;
-    if (share * class_count > TW_MOST_SUPPORT)
-        return TW_OK;
     struct tw_known made = {.width = examples->width};
+    if (share * class_count > TW_MOST_SUPPORT && class_count > (size_t)TW_MOST_MEAN_VALUES / examples->width)
+        return TW_OK;
+    if (share * class_count > TW_MOST_SUPPORT) {
+        enum tw_status fitted = fit_means(examples, class_count, &made, error);
+        *known = made;
+        return fitted;
+    }
     size_t *rows = tw_alloc(examples->count, sizeof *rows);
     if (rows == NULL)
         return tw_fail_memory(error, examples->count * sizeof *rows, "the detector of unknown photos");

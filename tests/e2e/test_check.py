@@ -107,6 +107,25 @@ def test_corrections_relabel_and_leave_out(topwork, photos, tmp_path):
     found(topwork, photos, "--corrections", decided, code=0)
 
 
+def test_quarantine_of_broken_and_blank_photos_is_kept_by_the_next_run(topwork, photos, tmp_path):
+    Image.new("RGB", (200, 150), (9, 9, 9)).save(photos / "hugs" / "blank.png")
+    (photos / "hugs" / "broken.jpg").write_text("hello")
+    topwork("check", photos, "-o", tmp_path / "checked", code=1)
+    listed = {row["uri"].rsplit("/", 1)[-1]: row["new_label"] for row in made.rows(tmp_path / "checked" / "quarantine.csv")}
+    assert listed == {"blank.png": "-", "broken.jpg": "-"}
+    assert not {row["uri"] for row in made.rows(tmp_path / "checked" / "corrections.csv")} & set(listed)
+    with open(tmp_path / "checked" / "corrections.csv", "a", newline="") as file:
+        csv.writer(file).writerow([first(photos, "hugs", 2), "hugs", "not_hugs", "", "", ""])
+    for command in ("embed", "train"):
+        done = topwork(command, photos, "-o", tmp_path / command, "--corrections", tmp_path / "checked", code=None)
+        assert "corrections: 1 photos relabelled, 2 left out" in done.stderr
+        rows = {row["uri"].rsplit("/", 1)[-1]: row for row in made.rows(tmp_path / command / "audit.csv")}
+        assert {rows[name]["reason"] for name in listed} == {"left out by the corrections"}
+        assert rows[first(photos, "hugs", 2).name]["label"] == "not_hugs"
+    missing = topwork("train", photos, "-o", tmp_path / "run", "--corrections", photos, code=None)
+    assert missing.returncode == 4 and "holds neither quarantine.csv nor corrections.csv" in made.one_sentence(missing)
+
+
 def test_guarded_cells_come_back_as_they_were(topwork, photos, tmp_path):
     (photos / "hugs").rename(photos / "-1")
     shutil.copy(first(photos, "-1"), photos / "not_hugs" / "same.jpg")

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -95,16 +96,55 @@ static void the_graph_gives_the_score(void **state)
     tw_known_release(&known);
 }
 
-static void too_many_classes_or_one_row_get_no_detector(void **state)
+static void very_many_classes_are_known_by_their_means(void **state)
+{
+    (void)state;
+    enum { MANY = 401, EACH = 3, WIDE = 48, COUNT = MANY * EACH };
+    float *embeddings = calloc(COUNT * WIDE, sizeof *embeddings);
+    int64_t *labels = calloc(COUNT, sizeof *labels);
+    size_t *starts = calloc(COUNT + 1, sizeof *starts);
+    struct tw_random random = {.seed = 4};
+    struct tw_known known = {0};
+    for (size_t i = 0; i < COUNT; i++) {
+        struct tw_random of_class = {.seed = 5, .stream = i % MANY};
+        labels[i] = (int64_t)(i % MANY);
+        starts[i + 1] = i + 1;
+        for (size_t j = 0; j < WIDE; j++)
+            embeddings[i * WIDE + j] =
+                (float)(tw_random_normal(&of_class) * (j < WIDE / 2) + 0.05 * tw_random_normal(&random));
+    }
+    const struct tw_examples examples = {
+        .embeddings = embeddings, .count = COUNT, .width = WIDE, .labels = labels, .label_starts = starts};
+    assert_int_equal(tw_known_fit(&examples, MANY + 1, 1, &known, NULL), TW_OK); /* the last one has no row */
+    assert_int_equal(known.support_count, MANY + 1);
+    size_t below = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        below += tw_known_score(&known, embeddings + i * WIDE) < known.threshold;
+    assert_in_range(below, 0, COUNT * 8 / 100);
+    for (size_t i = 0; i < 50; i++) {
+        float other[WIDE];
+        for (size_t j = 0; j < WIDE; j++)
+            other[j] = (float)tw_random_normal(&random);
+        assert_true(tw_known_score(&known, other) < known.threshold);
+    }
+    tw_known_release(&known);
+    free(embeddings);
+    free(labels);
+    free(starts);
+}
+
+static void one_row_or_means_of_too_many_values_get_no_detector(void **state)
 {
     (void)state;
     struct made made;
     struct tw_known known = {0};
     make(&made);
-    assert_int_equal(tw_known_fit(&made.examples, 401, 1, &known, NULL), TW_OK);
+    assert_int_equal(tw_known_fit(&made.examples, (size_t)TW_MOST_MEAN_VALUES / WIDTH + 1, 1, &known, NULL), TW_OK);
     assert_int_equal(known.support_count, 0);
     made.examples.count = 1;
     assert_int_equal(tw_known_fit(&made.examples, 2, 1, &known, NULL), TW_OK);
+    assert_int_equal(known.support_count, 0);
+    assert_int_equal(tw_known_fit(&made.examples, 401, 1, &known, NULL), TW_OK);
     assert_int_equal(known.support_count, 0);
     tw_known_release(&known);
 }
@@ -135,7 +175,8 @@ int main(void)
         cmocka_unit_test(rows_like_the_trained_ones_are_known_and_others_are_not),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(the_graph_gives_the_score),
-        cmocka_unit_test(too_many_classes_or_one_row_get_no_detector),
+        cmocka_unit_test(very_many_classes_are_known_by_their_means),
+        cmocka_unit_test(one_row_or_means_of_too_many_values_get_no_detector),
         cmocka_unit_test(each_class_keeps_its_share_spread_over_its_rows),
     };
     return cmocka_run_group_tests_name("known", tests, NULL, NULL);
