@@ -4,6 +4,7 @@
 #include "storage/storage.h"
 #include "tasks/general.h"
 #include "tasks/predict.h"
+#include "tasks/ranking.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -11,22 +12,10 @@
 
 enum { SHOWN = 5 };
 
-struct ranked {
-    size_t label;
-    float score;
-};
-
-static int compare(const void *a, const void *b)
-{
-    const struct ranked *left = a, *right = b;
-    if (left->score != right->score)
-        return left->score < right->score ? 1 : -1;
-    return (left->label > right->label) - (left->label < right->label);
-}
-
 /* As the Vision API has them: a description and a score each. */
 static enum tw_status put_json(const struct tw_predictions *predictions, const struct tw_item *item,
-                               const struct ranked *ranking, size_t top, struct tw_buffer *out, struct tw_error *error)
+                               const struct tw_ranked *ranking, size_t top, struct tw_buffer *out,
+                               struct tw_error *error)
 {
     json_t *object = json_object(), *list = json_array();
     json_object_set_new(object, "key", json_string(item->uri));
@@ -45,7 +34,8 @@ static enum tw_status put_json(const struct tw_predictions *predictions, const s
 }
 
 static enum tw_status put_rows(const struct tw_predictions *predictions, const struct tw_item *item,
-                               const struct ranked *ranking, size_t top, struct tw_table *table, struct tw_error *error)
+                               const struct tw_ranked *ranking, size_t top, struct tw_table *table,
+                               struct tw_error *error)
 {
     enum tw_status status = TW_OK;
     for (size_t i = 0; i < top && item->status != TW_ITEM_SKIPPED && ranking[i].score > 0 && status == TW_OK; i++) {
@@ -63,14 +53,12 @@ static enum tw_status format(const struct tw_arguments *arguments, struct tw_con
 {
     size_t count = predictions->labels.count, top = (size_t)tw_integer(arguments, TW_OPTION_TOP, SHOWN);
     struct tw_table table = {.column_count = 3, .right_aligned = 4};
-    struct ranked *ranking = tw_alloc(count, sizeof *ranking);
+    struct tw_ranked *ranking = tw_alloc(count, sizeof *ranking);
     enum tw_status status = ranking != NULL ? TW_OK : tw_fail_memory(error, count * sizeof *ranking, "a ranking");
     top = top < count ? top : count;
     for (size_t i = 0; i < predictions->items.count && status == TW_OK; i++) {
         const struct tw_item *item = &predictions->items.items[i];
-        for (size_t j = 0; j < count; j++)
-            ranking[j] = (struct ranked){j, predictions->scores[i * count + j]};
-        qsort(ranking, count, sizeof *ranking, compare);
+        tw_rank(predictions->scores + i * count, count, ranking);
         status = console->is_json ? put_json(predictions, item, ranking, top, out, error)
                                   : put_rows(predictions, item, ranking, top, &table, error);
         if (item->status == TW_ITEM_SKIPPED)

@@ -3,31 +3,12 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "tasks/predict.h"
+#include "tasks/ranking.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct ranked {
-    size_t label;
-    float score;
-};
-
-static int compare(const void *a, const void *b)
-{
-    const struct ranked *left = a, *right = b;
-    if (left->score != right->score)
-        return left->score < right->score ? 1 : -1;
-    return (left->label > right->label) - (left->label < right->label);
-}
-
-static void rank(const float *scores, size_t count, struct ranked *ranking)
-{
-    for (size_t i = 0; i < count; i++)
-        ranking[i] = (struct ranked){i, scores[i]};
-    qsort(ranking, count, sizeof *ranking, compare);
-}
 
 /* File names are bytes; JSON is UTF-8: what is not becomes U+FFFD. */
 static json_t *json_of_name(const char *name)
@@ -54,7 +35,7 @@ static const char *sureness(const struct tw_predictions *predictions, size_t ind
 }
 
 /* Multi-label: those whose score reaches its threshold, the best first. */
-static json_t *labels_of(const struct tw_predictions *predictions, const struct ranked *ranking)
+static json_t *labels_of(const struct tw_predictions *predictions, const struct tw_ranked *ranking)
 {
     json_t *labels = json_array();
     for (size_t i = 0; i < predictions->labels.count; i++) {
@@ -64,7 +45,7 @@ static json_t *labels_of(const struct tw_predictions *predictions, const struct 
     return labels;
 }
 
-static enum tw_status put_json(const struct tw_predictions *predictions, size_t index, const struct ranked *ranking,
+static enum tw_status put_json(const struct tw_predictions *predictions, size_t index, const struct tw_ranked *ranking,
                                size_t top, struct tw_buffer *out, struct tw_error *error)
 {
     const struct tw_item *item = &predictions->items.items[index];
@@ -95,8 +76,8 @@ static enum tw_status put_json(const struct tw_predictions *predictions, size_t 
 }
 
 /* One row: labels joined, the best one's score. */
-static enum tw_status put_labels(const struct tw_predictions *predictions, size_t index, const struct ranked *ranking,
-                                 struct tw_table *table, struct tw_error *error)
+static enum tw_status put_labels(const struct tw_predictions *predictions, size_t index,
+                                 const struct tw_ranked *ranking, struct tw_table *table, struct tw_error *error)
 {
     struct tw_buffer joined = {0};
     enum tw_status status = tw_table_cell(table, error, "%s", predictions->items.items[index].uri);
@@ -117,7 +98,7 @@ static enum tw_status put_labels(const struct tw_predictions *predictions, size_
     return status;
 }
 
-static enum tw_status put_row(const struct tw_predictions *predictions, size_t index, const struct ranked *ranking,
+static enum tw_status put_row(const struct tw_predictions *predictions, size_t index, const struct tw_ranked *ranking,
                               size_t top, struct tw_table *table, struct tw_error *error)
 {
     const struct tw_item *item = &predictions->items.items[index];
@@ -144,13 +125,13 @@ static enum tw_status format(const struct tw_arguments *arguments, struct tw_con
     size_t labels = predictions->labels.count;
     size_t top = (size_t)tw_integer(arguments, TW_OPTION_TOP, console->is_json ? (int64_t)labels : 1);
     struct tw_table table = {.column_count = 3, .right_aligned = 4};
-    struct ranked *ranking = tw_alloc(labels, sizeof *ranking);
+    struct tw_ranked *ranking = tw_alloc(labels, sizeof *ranking);
     enum tw_status status = ranking != NULL ? TW_OK : tw_fail_memory(error, labels * sizeof *ranking, "a ranking");
     top = top < labels ? top : labels;
     table.column_count = top == 1 ? 4 : 3;
     for (size_t i = 0; i < predictions->items.count && status == TW_OK; i++) {
         const struct tw_item *item = &predictions->items.items[i];
-        rank(predictions->scores + i * labels, labels, ranking);
+        tw_rank(predictions->scores + i * labels, labels, ranking);
         status = console->is_json ? put_json(predictions, i, ranking, top, out, error)
                                   : put_row(predictions, i, ranking, top, &table, error);
         if (item->status == TW_ITEM_SKIPPED)

@@ -41,6 +41,8 @@ static enum tw_status take_model(struct tw_served *served, struct tw_model *mode
     served->backbone_digest = model->backbone_digest;
     served->labels = model->labels; /* changes hands */
     model->labels = (struct tw_labels){0};
+    served->thresholds = model->thresholds;
+    model->thresholds = NULL;
     served->tally = tw_alloc(1, sizeof *served->tally);
     if (served->tally)
         served->tally->labels = tw_alloc(served->labels.count, sizeof *served->tally->labels);
@@ -118,6 +120,7 @@ void tw_served_put(struct tw_served *served)
     tw_free(served->model);
     tw_free(served->name);
     tw_free(served->examples);
+    tw_free(served->thresholds);
     tw_free(served);
 }
 
@@ -185,14 +188,6 @@ void tw_served_answer(const struct tw_served *served, int worker, struct tw_span
             find_neighbours(served, nearest, answer);
     }
     count(served, answer);
-}
-
-const char *tw_answer_sureness(const struct tw_answer *answer)
-{
-    float score = answer->scores[answer->best];
-    if (answer->is_unknown)
-        return "I do not know this";
-    return score >= 0.9f ? "pretty sure" : score >= 0.5f ? "somewhat" : "a guess";
 }
 
 void tw_answer_release(struct tw_answer *answer)

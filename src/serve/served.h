@@ -23,6 +23,7 @@ struct tw_served {
     int64_t unlabelled_class; /* -1: none */
     bool has_known;
     double known_threshold;
+    float *thresholds; /* multi-label: the score from which each label counts; NULL: one label a photo */
     bool has_backbone_digest;
     struct tw_digest backbone_digest;
     char *examples; /* folder of the training examples; it may be missing */
@@ -36,9 +37,6 @@ struct tw_served_source {
     const char *name;     /* the version's; may be NULL */
     int64_t number;
 };
-/* "pretty sure" from 0.9, "somewhat" from 0.5, else "a guess"; "I do not know this" of what is unknown. Static. */
-struct tw_answer;
-const char *tw_answer_sureness(const struct tw_answer *answer);
 /* Opens, compiles and runs it once for each worker, so that no request pays for a first time. With one user. */
 enum tw_status tw_served_load(const struct tw_served_source *source, struct tw_backbones *backbones, int workers,
                               struct tw_served **served, struct tw_error *error) TW_MUST_USE;

@@ -133,6 +133,19 @@ def test_every_dialect_answers_as_predict_does(topwork, trained, expected):
             assert close(scores, [row["scores"][label] for label in labels])
 
 
+def test_model_of_several_labels_names_those_that_count(topwork, tmp_path):
+    photos = made.photos(tmp_path / "photos", classes=("blue", "red"))
+    rows = [f"{path},{path.parent.name},{'even' if int(path.stem) % 2 == 0 else 'odd'}" for path in sorted(photos.rglob("*.jpg"))]
+    (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+    topwork("train", tmp_path / "list.csv", "-o", tmp_path / "run", "-q")
+    lines = map(json.loads, topwork("predict", tmp_path / "run", photos, "--json").stdout.splitlines())
+    with Server(topwork, tmp_path / "run") as server:
+        for row in lines:
+            answer = server.json("/predict", photo_of(row["key"]))
+            assert answer["labels"] == row["labels"] and answer["prediction"] == row["prediction"]
+            assert answer["known"] == pytest.approx(row["known"], abs=1e-6)
+
+
 def test_form_of_several_photos_answers_each(topwork, trained, expected):
     keys = list(expected)[:3]
     body = b""

@@ -10,6 +10,8 @@
 #include "serve/multipart.h"
 #include "serve/server.h"
 #include "store/store.h"
+#include "tasks/predict.h"
+#include "tasks/ranking.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -169,28 +171,13 @@ static bool begin(struct tw_exchange *exchange)
     return tw_refuse(exchange, 404, "there is nothing at this address; photos go to /predict/NAME");
 }
 
-struct ranked {
-    size_t label;
-    float score;
-};
-
-static int compare(const void *a, const void *b)
-{
-    const struct ranked *left = a, *right = b;
-    if (left->score != right->score)
-        return left->score < right->score ? 1 : -1;
-    return (left->label > right->label) - (left->label < right->label);
-}
-
 static bool put_scores(struct tw_exchange *exchange, const struct tw_answer *answer, size_t top)
 {
     const struct tw_labels *labels = &exchange->call.served->labels;
-    struct ranked *ranking = tw_alloc(labels->count, sizeof *ranking);
+    struct tw_ranked *ranking = tw_alloc(labels->count, sizeof *ranking);
     if (!ranking)
         return tw_refuse(exchange, 503, "no memory for an answer");
-    for (size_t i = 0; i < labels->count; i++)
-        ranking[i] = (struct ranked){i, answer->scores[i]};
-    qsort(ranking, labels->count, sizeof *ranking, compare);
+    tw_rank(answer->scores, labels->count, ranking);
     size_t shown = top && top < labels->count ? top : labels->count;
     bool goes = true;
     for (size_t i = 0; i < shown && goes; i++)
@@ -199,6 +186,25 @@ static bool put_scores(struct tw_exchange *exchange, const struct tw_answer *ans
                tw_response_float(exchange, ranking[i].score);
     tw_free(ranking);
     return goes;
+}
+
+/* Of a multi-label model: the labels whose scores reach their thresholds, the best first. */
+static bool put_labels(struct tw_exchange *exchange, const struct tw_answer *answer)
+{
+    const struct tw_served *served = exchange->call.served;
+    struct tw_ranked *ranking = tw_alloc(served->labels.count, sizeof *ranking);
+    if (!ranking)
+        return tw_refuse(exchange, 503, "no memory for an answer");
+    tw_rank(answer->scores, served->labels.count, ranking);
+    bool goes = tw_response_text(exchange, ",\"labels\":[");
+    size_t shown = 0;
+    for (size_t i = 0; i < served->labels.count && goes; i++) {
+        if (ranking[i].score >= served->thresholds[ranking[i].label])
+            goes = tw_response_text(exchange, shown++ ? "," : "") &&
+                   tw_response_quoted(exchange, served->labels.names[ranking[i].label]);
+    }
+    tw_free(ranking);
+    return goes && tw_response_text(exchange, "]");
 }
 
 static bool put_neighbours(struct tw_exchange *exchange, const struct tw_neighbours *neighbours)
@@ -220,6 +226,7 @@ static bool put_answer(struct tw_exchange *exchange, size_t index, const char *k
 {
     const struct tw_answer *answer = &exchange->call.photos[index].answer;
     const struct tw_served *served = exchange->call.served;
+    const float *known = served->has_known ? &answer->known : NULL;
     if (!tw_response_text(exchange, "{\"key\":") || !tw_response_quoted(exchange, key))
         return false;
     if (answer->status)
@@ -229,9 +236,12 @@ static bool put_answer(struct tw_exchange *exchange, size_t index, const char *k
     if (!tw_response_text(exchange, ",\"prediction\":") ||
         !tw_response_quoted(exchange, served->labels.names[answer->best]) ||
         !tw_response_text(exchange, ",\"score\":") || !tw_response_float(exchange, answer->scores[answer->best]) ||
-        !tw_response_text(exchange, ",\"sureness\":\"%s\"", tw_answer_sureness(answer)))
+        !tw_response_text(exchange, ",\"sureness\":\"%s\"",
+                          tw_sureness(known, served->known_threshold, answer->scores[answer->best])))
         return false;
-    if (served->has_known && !tw_response_text(exchange, ",\"known\":%s", answer->is_unknown ? "false" : "true"))
+    if (known && !(tw_response_text(exchange, ",\"known\":") && tw_response_float(exchange, *known)))
+        return false;
+    if (served->thresholds && !put_labels(exchange, answer))
         return false;
     return tw_response_text(exchange, ",\"model\":\"%s\",\"version\":%lld,\"scores\":{", served->model,
                             (long long)served->number) &&

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "serve/json.h"
 #include "serve/server.h"
+#include "tasks/ranking.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,28 +125,13 @@ static bool read_requests(struct tw_exchange *exchange, struct json_object *json
     return goes;
 }
 
-struct ranked {
-    size_t label;
-    float score;
-};
-
-static int compare(const void *a, const void *b)
-{
-    const struct ranked *left = a, *right = b;
-    if (left->score != right->score)
-        return left->score < right->score ? 1 : -1;
-    return (left->label > right->label) - (left->label < right->label);
-}
-
 static bool put_labels(struct tw_exchange *exchange, const struct tw_answer *answer, size_t most)
 {
     const struct tw_labels *labels = &exchange->call.served->labels;
-    struct ranked *ranking = tw_alloc(labels->count, sizeof *ranking);
+    struct tw_ranked *ranking = tw_alloc(labels->count, sizeof *ranking);
     if (!ranking)
         return tw_refuse(exchange, 503, "no memory for an answer");
-    for (size_t i = 0; i < labels->count; i++)
-        ranking[i] = (struct ranked){i, answer->scores[i]};
-    qsort(ranking, labels->count, sizeof *ranking, compare);
+    tw_rank(answer->scores, labels->count, ranking);
     bool goes = tw_response_text(exchange, "{\"labelAnnotations\":[");
     for (size_t i = 0; i < most && i < labels->count && ranking[i].score > 0 && goes; i++)
         goes = tw_response_text(exchange, i ? ",{\"description\":" : "{\"description\":") &&

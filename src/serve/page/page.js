@@ -159,6 +159,8 @@ function newCard(blob, name) {
 function describe(answer) {
   if (answer.sureness === 'I do not know this')
     return `I do not know this. Of what I know it is most like ${answer.prediction}.`;
+  if (answer.labels)
+    return answer.labels.length ? `${answer.labels.join(', ')}` : 'None of the labels that I know.';
   return `${answer.prediction}: ${answer.sureness}`;
 }
 
