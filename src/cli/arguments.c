@@ -51,6 +51,10 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
     [TW_OPTION_LEARNING_CURVE] = {"learning-curve", 0, TW_KIND_CHOICE, "auto|always|never", 0, 0,
                                   "accuracy over the number of examples, and what more would bring (default auto: with "
                                   "the recipe auto)"},
+    [TW_OPTION_LABEL_SMOOTHING] = {"label-smoothing", 0, TW_KIND_NUMBER, "X", 0, 0.9,
+                                   "workshop: share of a target that is spread over all labels (default 0)"},
+    [TW_OPTION_MIXUP] = {"mixup", 0, TW_KIND_NUMBER, "X", 0, 100,
+                         "workshop: mix embeddings in pairs, by shares of Beta(X, X) (default 0: not)"},
     [TW_OPTION_CHECKPOINT_EVERY] = {"checkpoint-every", 0, TW_KIND_INTEGER, "N", 1, 1e9,
                                     "workshop: steps between checkpoints (default 100)"},
     [TW_OPTION_BACKBONE] = {"backbone", 0, TW_KIND_TEXT, "NAME|FILE", 0, 0,

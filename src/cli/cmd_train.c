@@ -48,8 +48,9 @@ static enum tw_exit report(const struct tw_arguments *arguments, struct tw_conso
 /* Whoever sets one of the workshop's own options means the workshop. */
 static const char *default_recipe(const struct tw_arguments *arguments)
 {
-    static const enum tw_option_id workshop[] = {TW_OPTION_STEPS, TW_OPTION_BATCH, TW_OPTION_HIDDEN, TW_OPTION_DROPOUT,
-                                                 TW_OPTION_LEARNING_RATE};
+    static const enum tw_option_id workshop[] = {TW_OPTION_STEPS,   TW_OPTION_BATCH,         TW_OPTION_HIDDEN,
+                                                 TW_OPTION_DROPOUT, TW_OPTION_LEARNING_RATE, TW_OPTION_LABEL_SMOOTHING,
+                                                 TW_OPTION_MIXUP};
     for (size_t i = 0; i < sizeof workshop / sizeof *workshop; i++) {
         if (tw_has(arguments, workshop[i]))
             return "workshop";
@@ -133,6 +134,8 @@ enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_co
                 .hidden = (size_t)tw_integer(arguments, TW_OPTION_HIDDEN, 0),
                 .dropout = tw_number(arguments, TW_OPTION_DROPOUT, -1),
                 .learning_rate = tw_number(arguments, TW_OPTION_LEARNING_RATE, 0),
+                .label_smoothing = tw_number(arguments, TW_OPTION_LABEL_SMOOTHING, 0),
+                .mixup = tw_number(arguments, TW_OPTION_MIXUP, 0),
                 .checkpoint_every_steps = (size_t)tw_integer(arguments, TW_OPTION_CHECKPOINT_EVERY, 0),
             },
         .is_single_label = tw_has(arguments, TW_OPTION_SINGLE_LABEL),

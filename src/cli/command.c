@@ -6,31 +6,16 @@
 #define CONSOLE_OPTIONS                                                                                                \
     TW_OPTION_THREADS, TW_OPTION_JSON, TW_OPTION_PROGRESS, TW_OPTION_QUIET, TW_OPTION_VERBOSE, TW_OPTION_COUNT
 
-static const enum tw_option_id train_options[] = {TW_OPTION_OUTPUT,
-                                                  TW_OPTION_EVAL,
-                                                  TW_OPTION_EVAL_SHARE,
-                                                  TW_OPTION_LABELS,
-                                                  TW_OPTION_RECIPE,
-                                                  TW_OPTION_SEED,
-                                                  TW_OPTION_STEPS,
-                                                  TW_OPTION_BATCH,
-                                                  TW_OPTION_LEARNING_CURVE,
-                                                  TW_OPTION_HIDDEN,
-                                                  TW_OPTION_DROPOUT,
-                                                  TW_OPTION_LEARNING_RATE,
-                                                  TW_OPTION_CHECKPOINT_EVERY,
-                                                  TW_OPTION_NO_CACHE,
-                                                  TW_OPTION_FORCE,
-                                                  TW_OPTION_ALLOW_SKIPS,
-                                                  TW_OPTION_CORRECTIONS,
-                                                  TW_OPTION_FROM,
-                                                  TW_OPTION_FOLDS,
-                                                  TW_OPTION_SINGLE_LABEL,
-                                                  TW_OPTION_RENAME,
-                                                  TW_OPTION_MERGE,
-                                                  TW_OPTION_REMOVE,
-                                                  IMAGE_OPTIONS,
-                                                  CONSOLE_OPTIONS};
+static const enum tw_option_id train_options[] = {
+    TW_OPTION_OUTPUT,          TW_OPTION_EVAL,    TW_OPTION_EVAL_SHARE,
+    TW_OPTION_LABELS,          TW_OPTION_RECIPE,  TW_OPTION_SEED,
+    TW_OPTION_STEPS,           TW_OPTION_BATCH,   TW_OPTION_LEARNING_CURVE,
+    TW_OPTION_HIDDEN,          TW_OPTION_DROPOUT, TW_OPTION_LEARNING_RATE,
+    TW_OPTION_LABEL_SMOOTHING, TW_OPTION_MIXUP,   TW_OPTION_CHECKPOINT_EVERY,
+    TW_OPTION_NO_CACHE,        TW_OPTION_FORCE,   TW_OPTION_ALLOW_SKIPS,
+    TW_OPTION_CORRECTIONS,     TW_OPTION_FROM,    TW_OPTION_FOLDS,
+    TW_OPTION_SINGLE_LABEL,    TW_OPTION_RENAME,  TW_OPTION_MERGE,
+    TW_OPTION_REMOVE,          IMAGE_OPTIONS,     CONSOLE_OPTIONS};
 static const enum tw_option_id embed_options[] = {TW_OPTION_OUTPUT,      TW_OPTION_CORRECTIONS, TW_OPTION_EVAL_SHARE,
                                                   TW_OPTION_LABELS,      TW_OPTION_NO_CACHE,    TW_OPTION_FORCE,
                                                   TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,         CONSOLE_OPTIONS};

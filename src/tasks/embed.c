@@ -35,9 +35,9 @@ static enum tw_status hash_settings(const struct job *job, struct tw_digest *dig
     if (!status) {
         const char *const files[] = {options->labels_uri, options->task.corrections};
         tw_hasher_add_text(hasher, "embed");
-        status = tw_output_hash_inputs(options->output, options->inputs, options->input_count, hasher, error);
+        status = tw_output_hash_inputs(options->inputs, options->input_count, hasher, error);
         for (size_t i = 0; i < 2 && !status; i++)
-            status = tw_output_hash_inputs(options->output, &files[i], files[i] != NULL, hasher, error);
+            status = tw_output_hash_inputs(&files[i], files[i] != NULL, hasher, error);
         tw_hasher_add(hasher, job->backbone.digest.bytes, TW_DIGEST_BYTES);
         tw_hasher_add_text(hasher, job->backbone.layer);
         tw_hasher_add_text(hasher, policy);

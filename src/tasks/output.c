@@ -41,49 +41,31 @@ static char *real_place(const char *uri)
     return path; /* of another scheme, as it is */
 }
 
-/* "N/rest": N folders up from `folder`, then down. Owned. */
-static char *way_from(const char *folder, const char *place)
-{
-    size_t common = 0, at = 0, up = 0;
-    for (; folder[at] && folder[at] == place[at]; at++) {
-        if (folder[at] == '/')
-            common = at;
-    }
-    if ((!folder[at] || folder[at] == '/') && (!place[at] || place[at] == '/'))
-        common = at;
-    for (const char *rest = folder + common; *rest; rest++)
-        up += *rest == '/' && rest[1];
-    return tw_format("%zu%s", up, place + common);
-}
-
 static int compare_texts(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-enum tw_status tw_output_hash_inputs(const char *folder, const char *const *uris, size_t count,
-                                     struct tw_hasher *hasher, struct tw_error *error)
+enum tw_status tw_output_hash_inputs(const char *const *uris, size_t count, struct tw_hasher *hasher,
+                                     struct tw_error *error)
 {
-    char *from = real_place(folder), **ways = tw_alloc(count + 1, sizeof *ways);
-    enum tw_status status = from && ways ? TW_OK : tw_fail_memory(error, count * sizeof *ways, "paths");
-    size_t made = 0;
-    for (; made < count && !status; made++) {
-        char *place = real_place(uris[made]);
-        ways[made] = place ? way_from(from, place) : NULL;
-        tw_free(place);
-        if (!ways[made])
-            status = tw_fail_memory(error, strlen(uris[made]), "a path");
+    char **places = tw_alloc(count + 1, sizeof *places);
+    enum tw_status status = places ? TW_OK : tw_fail_memory(error, count * sizeof *places, "paths");
+    for (size_t i = 0; i < count && !status; i++) {
+        places[i] = real_place(uris[i]);
+        if (!places[i])
+            status = tw_fail_memory(error, strlen(uris[i]), "a path");
     }
     if (!status && count)
-        qsort(ways, count, sizeof *ways, compare_texts);
+        qsort(places, count, sizeof *places, compare_texts);
     uint64_t number = count;
     tw_hasher_add(hasher, &number, sizeof number);
-    for (size_t i = 0; i < count && !status; i++)
-        tw_hasher_add_text(hasher, ways[i]);
-    for (size_t i = 0; i < made; i++)
-        tw_free(ways[i]);
-    tw_free(ways);
-    tw_free(from);
+    for (size_t i = 0; i < count && places; i++) {
+        if (!status)
+            tw_hasher_add_text(hasher, places[i]);
+        tw_free(places[i]);
+    }
+    tw_free(places);
     return status;
 }
 

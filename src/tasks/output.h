@@ -30,10 +30,9 @@ enum tw_status tw_output_note(struct tw_output *output, const char *choices, str
  * so that a mistyped command destroys nothing. */
 enum tw_status tw_output_take(struct tw_output *output, struct tw_error *error) TW_MUST_USE;
 void tw_output_end(struct tw_output *output); /* accepts the zero state */
-/* For `settings`: where inputs lie, whatever way their paths are spelled, in whatever order they are given, and wherever folder
- * and inputs were moved together. */
-enum tw_status tw_output_hash_inputs(const char *folder, const char *const *uris, size_t count,
-                                     struct tw_hasher *hasher, struct tw_error *error) TW_MUST_USE;
+/* For `settings`: where inputs lie, whatever way their paths are spelled and in whatever order they are given. */
+enum tw_status tw_output_hash_inputs(const char *const *uris, size_t count, struct tw_hasher *hasher,
+                                     struct tw_error *error) TW_MUST_USE;
 /* The command that a folder is marked by. Owned; NULL: it has no mark. */
 char *tw_output_command(const char *folder);
 

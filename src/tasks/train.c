@@ -38,11 +38,11 @@ static enum tw_status hash_settings(const struct tw_train_job *job, struct tw_di
     if (status)
         return status;
     tw_hasher_add_text(hasher, "train");
-    status = tw_output_hash_inputs(options->output, options->inputs, options->input_count, hasher, error);
+    status = tw_output_hash_inputs(options->inputs, options->input_count, hasher, error);
     if (!status)
-        status = tw_output_hash_inputs(options->output, options->eval_inputs, options->eval_input_count, hasher, error);
+        status = tw_output_hash_inputs(options->eval_inputs, options->eval_input_count, hasher, error);
     for (size_t i = 0; i < 2 && !status; i++)
-        status = tw_output_hash_inputs(options->output, &files[i], files[i] != NULL, hasher, error);
+        status = tw_output_hash_inputs(&files[i], files[i] != NULL, hasher, error);
     if (!status && options->from)
         status = hash_grown(job, hasher, error);
     tw_hasher_add(hasher, &job->eval_share, sizeof job->eval_share);

@@ -35,12 +35,14 @@ struct tw_recipe_options {
     bool is_multi_label;      /* a row may have several labels: sigmoid scores */
     float *thresholds;        /* multi-label: receives the score from which each label counts; NULL: not wanted */
     /* workshop; 0 means the recipe's default */
-    size_t steps;         /* 1000 */
-    size_t batch;         /* 100 */
-    size_t hidden;        /* 512 */
-    double dropout;       /* 0.5; negative: default */
-    double learning_rate; /* 1e-3; 0: default */
-    double adam_epsilon;  /* 1e-3; 0: default */
+    size_t steps;           /* 1000 */
+    size_t batch;           /* 100 */
+    size_t hidden;          /* 512 */
+    double dropout;         /* 0.5; negative: default */
+    double learning_rate;   /* 1e-3; 0: default */
+    double adam_epsilon;    /* 1e-3; 0: default */
+    double label_smoothing; /* share of a target that is spread over all labels; 0: none */
+    double mixup;           /* rows are mixed in pairs, by shares of a Beta(mixup, mixup) distribution; 0: none */
     /* checkpoints */
     const char *checkpoint_folder; /* NULL: none. Kept: the last two; a damaged one is passed over */
     size_t checkpoint_every_steps; /* 100 */

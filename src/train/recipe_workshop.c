@@ -17,6 +17,7 @@
 
 /* Streams of random numbers under the seed; those of epochs and steps lie above. */
 enum { STREAM_HIDDEN = 1, STREAM_OUTPUT = 2, STREAM_DROPOUT = 3, STREAM_EPOCHS = 1000 };
+static const uint64_t STREAM_MIXUP = (uint64_t)1 << 62;
 enum { EVAL_SAMPLE = 1000, BLOCK_BYTES = 256 << 20 };
 /* Of the state in a checkpoint. */
 enum { LAYOUT = 3 };
@@ -41,9 +42,9 @@ char *tw_workshop_describe(const struct tw_recipe_options *given)
     struct tw_recipe_options o = with_defaults(given);
     return tw_format(
         "{\"recipe\":\"workshop\",\"seed\":%llu,\"steps\":%zu,\"batch\":%zu,\"hidden\":%zu,\"dropout\":%.9g,"
-        "\"learning_rate\":%.9g,\"adam_epsilon\":%.9g%s}",
+        "\"learning_rate\":%.9g,\"adam_epsilon\":%.9g,\"label_smoothing\":%.9g,\"mixup\":%.9g%s}",
         (unsigned long long)o.seed, o.steps, o.batch, o.hidden, o.dropout, o.learning_rate, o.adam_epsilon,
-        o.is_multi_label ? ",\"multi_label\":true" : "");
+        o.label_smoothing, o.mixup, o.is_multi_label ? ",\"multi_label\":true" : "");
 }
 
 /* Everything that training changes lies in `state` (weights, then Adam's two means), so that a checkpoint is one block. The
@@ -62,6 +63,7 @@ struct training {
     uint64_t *chances;         /* of dropout, for one hidden output */
     float *mask;               /* hidden x batch */
     float *logits, *targets;
+    float *mixed, *pure_targets; /* batch x width, batch x classes; NULL: rows are not mixed */
     /* The rows of the batch in which a hidden output is on, and its gradient there: hidden x batch. */
     size_t *counts;
     uint32_t *rows;
@@ -100,6 +102,9 @@ static enum tw_status take_memory(struct training *t, struct tw_error *error)
     t->mask = tw_alloc(narrow, sizeof(float));
     t->logits = tw_alloc(t->batch * t->classes, sizeof(float));
     t->targets = tw_alloc(t->batch * t->classes, sizeof(float));
+    bool mixes = t->options.mixup > 0;
+    t->mixed = mixes ? tw_alloc(t->batch * t->width, sizeof(float)) : NULL;
+    t->pure_targets = mixes ? tw_alloc(t->batch * t->classes, sizeof(float)) : NULL;
     t->counts = tw_alloc(t->hidden, sizeof *t->counts);
     t->rows = tw_alloc(narrow, sizeof *t->rows);
     t->factors = tw_alloc(narrow, sizeof *t->factors);
@@ -107,7 +112,8 @@ static enum tw_status take_memory(struct training *t, struct tw_error *error)
     t->order = tw_alloc(2 * t->examples->count, sizeof *t->order);
     if (t->state == NULL || t->gradients == NULL || t->hidden_weights == NULL || t->activations == NULL ||
         t->back == NULL || t->chances == NULL || t->mask == NULL || t->logits == NULL || t->targets == NULL ||
-        t->counts == NULL || t->rows == NULL || t->factors == NULL || t->batch_rows == NULL || t->order == NULL)
+        (mixes && (t->mixed == NULL || t->pure_targets == NULL)) || t->counts == NULL || t->rows == NULL ||
+        t->factors == NULL || t->batch_rows == NULL || t->order == NULL)
         return tw_fail_memory(error, 4 * t->parameters * sizeof(float), "training");
     memset(t->state, 0, 3 * t->parameters * sizeof *t->state);
     return TW_OK;
@@ -145,9 +151,9 @@ static enum tw_status training_init(struct training *t, const struct tw_examples
 
 static void training_release(struct training *t)
 {
-    void *const blocks[] = {t->gradients, t->hidden_weights, t->activations, t->back,   t->chances,
-                            t->mask,      t->logits,         t->targets,     t->counts, t->rows,
-                            t->factors,   t->batch_rows,     t->order};
+    void *const blocks[] = {t->gradients, t->hidden_weights, t->activations, t->back,       t->chances,
+                            t->mask,      t->logits,         t->targets,     t->counts,     t->rows,
+                            t->mixed,     t->pure_targets,   t->factors,     t->batch_rows, t->order};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         tw_free(blocks[i]);
     tw_pages_release(&t->pages);
@@ -198,6 +204,45 @@ static void shuffle(struct training *t, uint64_t epoch)
     t->epoch = epoch + 1;
 }
 
+/* Beta(alpha, alpha) by Johnk (1964), from numbers that hang on the place alone. */
+static double draw_share(const struct training *t, uint64_t place)
+{
+    struct tw_random random = {.seed = t->options.seed, .stream = STREAM_MIXUP + place};
+    double x = 0, y = 0;
+    do {
+        x = pow(tw_random_unit(&random), 1 / t->options.mixup);
+        y = pow(tw_random_unit(&random), 1 / t->options.mixup);
+    } while (x + y > 1 || x + y <= 0);
+    return x / (x + y);
+}
+
+/* Each row with the one before it in the batch. */
+static void mix(struct training *t, uint64_t step)
+{
+    memcpy(t->pure_targets, t->targets, t->batch * t->classes * sizeof(float));
+    for (size_t i = 0; i < t->batch; i++) {
+        size_t other = (i + t->batch - 1) % t->batch;
+        float share = (float)draw_share(t, step * t->batch + i), rest = 1 - share;
+        const float *a = t->batch_rows[i], *b = t->batch_rows[other];
+        for (size_t k = 0; k < t->width; k++)
+            t->mixed[i * t->width + k] = share * a[k] + rest * b[k];
+        for (size_t c = 0; c < t->classes; c++)
+            t->targets[i * t->classes + c] =
+                share * t->pure_targets[i * t->classes + c] + rest * t->pure_targets[other * t->classes + c];
+    }
+    for (size_t i = 0; i < t->batch; i++)
+        t->batch_rows[i] = t->mixed + i * t->width;
+}
+
+/* Softmax targets stay shares of 1; those of sigmoids move towards one half. */
+static void smooth(struct training *t)
+{
+    float doubt = (float)t->options.label_smoothing;
+    float even = t->options.is_multi_label ? 0.5f : 1 / (float)t->classes;
+    for (size_t i = 0; i < t->batch * t->classes; i++)
+        t->targets[i] = (1 - doubt) * t->targets[i] + doubt * even;
+}
+
 static void gather_batch(struct training *t, uint64_t step)
 {
     for (size_t i = 0; i < t->batch; i++) {
@@ -207,6 +252,12 @@ static void gather_batch(struct training *t, uint64_t step)
         t->batch_rows[i] = t->examples->embeddings + row * t->width;
         tw_examples_target(t->examples, row, t->options.unlabelled_class, t->targets + i * t->classes, t->classes);
     }
+    for (size_t i = 0; i < t->batch * t->classes && t->options.is_multi_label; i++)
+        t->targets[i] = (float)(t->targets[i] > 0);
+    if (t->options.mixup > 0)
+        mix(t, step);
+    if (t->options.label_smoothing > 0)
+        smooth(t);
     tw_batch_layer_set_rows(&t->hidden_layer, t->batch_rows);
 }
 
@@ -263,10 +314,11 @@ static void judge_labels(struct training *t, double *loss, double *accuracy)
         bool is_right = true;
         for (size_t i = row * t->classes; i < (row + 1) * t->classes; i++) {
             double score = (double)t->logits[i];
-            bool has_label = t->targets[i] > 0;
-            is_right = is_right && (score >= 0.5) == has_label;
-            *loss -= log(fmax(has_label ? score : 1 - score, 1e-15)) / (double)t->classes;
-            t->logits[i] = (t->logits[i] - (float)has_label) / (float)t->batch;
+            double target = (double)t->targets[i];
+            is_right = is_right && (score >= 0.5) == (target >= 0.5);
+            *loss -=
+                (target * log(fmax(score, 1e-15)) + (1 - target) * log(fmax(1 - score, 1e-15))) / (double)t->classes;
+            t->logits[i] = (t->logits[i] - t->targets[i]) / (float)t->batch;
         }
         right += is_right;
     }
@@ -286,7 +338,7 @@ static void judge(struct training *t, double *loss, double *accuracy)
     for (size_t row = 0; row < t->batch; row++) {
         float *scores = t->logits + row * t->classes;
         const float *target = t->targets + row * t->classes;
-        right += target[tw_argmax(scores, t->classes)] > 0;
+        right += target[tw_argmax(scores, t->classes)] >= target[tw_argmax(target, t->classes)];
         for (size_t i = 0; i < t->classes; i++) {
             if (target[i] > 0)
                 *loss -= (double)target[i] * log(fmax((double)scores[i], 1e-15));

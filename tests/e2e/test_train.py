@@ -121,7 +121,7 @@ def test_places_names_and_spellings_of_the_photos_change_no_byte_of_the_model(to
 
 def test_seed_and_every_option_of_the_recipe_count(topwork, shards, tmp_path):
     models = set()
-    options = [(), ("--seed", 1), ("--batch", 10), ("--hidden", 33), ("--dropout", 0.2), ("--learning-rate", 0.01), ("--steps", 31)]
+    options = [(), ("--seed", 1), ("--batch", 10), ("--hidden", 33), ("--dropout", 0.2), ("--learning-rate", 0.01), ("--steps", 31), ("--label-smoothing", 0.1), ("--mixup", 0.3)]
     for number, extra in enumerate(options):
         topwork("train", *shards, "-o", tmp_path / f"{number}", *QUICK, *extra)
         models.add((tmp_path / f"{number}" / "model.onnx").read_bytes())
