@@ -56,7 +56,7 @@ static enum tw_status convert(const struct tw_arguments *arguments, struct tw_ta
 }
 
 static enum tw_status quantize(const struct tw_arguments *arguments, const struct tw_task_options *task, bool is_json,
-                               struct tw_buffer *out, struct tw_error *error)
+                               struct tw_buffer *out, size_t *skipped, struct tw_error *error)
 {
     struct tw_quantize_options options = {
         .task = *task,
@@ -80,6 +80,7 @@ static enum tw_status quantize(const struct tw_arguments *arguments, const struc
     enum tw_status status = tw_backbone_quantize(&options, &result, error);
     if (status != TW_OK)
         return status;
+    *skipped = result.skipped;
     return tw_buffer_printf(
         out, error,
         is_json
@@ -158,6 +159,7 @@ enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw
     struct tw_buffer out = {0};
     struct tw_backbone backbone = {0};
     struct tw_task_options task;
+    size_t skipped = 0;
     const char *verb = arguments->operands[0];
     enum tw_status status = tw_console_task(arguments, console, &task, &error);
     if (status == TW_OK && strcmp(verb, "list") == 0 && arguments->operand_count == 1) {
@@ -172,7 +174,7 @@ enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw
     } else if (status == TW_OK && strcmp(verb, "convert") == 0 && arguments->operand_count == 2) {
         status = convert(arguments, &task, &error);
     } else if (status == TW_OK && strcmp(verb, "quantize") == 0 && arguments->operand_count == 2) {
-        status = quantize(arguments, &task, console->is_json, &out, &error);
+        status = quantize(arguments, &task, console->is_json, &out, &skipped, &error);
     } else if (status == TW_OK && strcmp(verb, "tune") == 0 && arguments->operand_count == 2) {
         status = tune(arguments, &task, console->is_json, &out, &error);
     } else if (status == TW_OK) {
@@ -184,5 +186,5 @@ enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw
     enum tw_exit code = status == TW_OK ? tw_console_print(console, &out) : tw_console_fail(console, &error);
     tw_backbone_release(&backbone);
     tw_buffer_release(&out);
-    return code;
+    return code == TW_EXIT_DONE ? tw_exit_of_skips(arguments, skipped) : code;
 }

@@ -25,9 +25,10 @@ static const enum tw_option_id predict_options[] = {TW_OPTION_TOP, TW_OPTION_ALL
                                                     CONSOLE_OPTIONS};
 static const enum tw_option_id explain_options[] = {TW_OPTION_OUTPUT, TW_OPTION_LABEL, TW_OPTION_GRID,
                                                     TW_OPTION_TOP,    IMAGE_OPTIONS,   CONSOLE_OPTIONS};
-static const enum tw_option_id backbone_options[] = {
-    TW_OPTION_PROFILE,   TW_OPTION_LAYER,  TW_OPTION_POLICY, TW_OPTION_OUTPUT,  TW_OPTION_FORCE, TW_OPTION_PRECISION,
-    TW_OPTION_CALIBRATE, TW_OPTION_METHOD, TW_OPTION_TUNE,   TW_OPTION_MAX_ISA, CONSOLE_OPTIONS};
+static const enum tw_option_id backbone_options[] = {TW_OPTION_PROFILE,   TW_OPTION_LAYER,   TW_OPTION_POLICY,
+                                                     TW_OPTION_OUTPUT,    TW_OPTION_FORCE,   TW_OPTION_PRECISION,
+                                                     TW_OPTION_CALIBRATE, TW_OPTION_METHOD,  TW_OPTION_ALLOW_SKIPS,
+                                                     TW_OPTION_TUNE,      TW_OPTION_MAX_ISA, CONSOLE_OPTIONS};
 static const enum tw_option_id check_options[] = {TW_OPTION_OUTPUT,   TW_OPTION_EVAL,        TW_OPTION_SUSPECTS,
                                                   TW_OPTION_LABELS,   TW_OPTION_CORRECTIONS, TW_OPTION_SEED,
                                                   TW_OPTION_NO_CACHE, IMAGE_OPTIONS,         CONSOLE_OPTIONS};

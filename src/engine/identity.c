@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Changes whenever the engine's choices may change bits. */
-enum { ENGINE_VERSION = 6 };
+enum { ENGINE_VERSION = 7 };
 
 static pthread_once_t is_made = PTHREAD_ONCE_INIT; /* guards what follows */
 static char identities[TW_PRECISION_AUTO + 1][256], build[200], cpu[256];

@@ -54,6 +54,10 @@ struct quantised {
     int whole, rounds;
     struct grid whole_grid, rounds_grid;
     int last_use; /* the last node that reads it */
+    /* Where integers are slow: the value that this one is, put on `grid` and back at once; -1: it is none such. */
+    int before;
+    bool is_on_grid; /* its numbers lie on `grid` */
+    struct grid grid;
 };
 
 /* A trial's plan: every convolution takes the own form, or the library's kernel, of this number where it has one. */
@@ -76,6 +80,8 @@ struct tw_plan {
     size_t slot_capacity;
     int *own, *plain; /* by value: slots */
     struct quantised *quantised;
+    /* Of a quantised network: convolutions of floats do less than those of integers would, see tw_plan_find_quantised. */
+    bool prefers_floats;
     struct step *steps;
     int step_count;
     size_t step_capacity;

@@ -1,7 +1,8 @@
 /* Which values are integers on a grid for the steps, though the graph has them as floats between DequantizeLinear and
  * QuantizeLinear. What reads such a value in integers never asks for its floats, so that nobody makes them. */
-#include "engine/onednn.h"
-#include "engine/plan.h"
+#include "engine/isa.h"
+#include "engine/narrow/weights.h"
+#include "engine/steps/convolution.h"
 
 #include <math.h>
 #include <string.h>
@@ -53,6 +54,79 @@ void tw_grid_table(const struct grid *from, const struct grid *to, uint8_t table
     narrow_kernels_here()->quantise(x, 256, to, table);
 }
 
+/* Without products of four bytes integers gain little over floats (some 1.3 on AVX2, nothing on AVX-512), and Winograd's
+ * convolutions save more than that: where most of a network is such, and its weights are those of any kernel. */
+static bool find_prefers_floats(const struct tw_graph *graph)
+{
+    double direct = 0, saved = 0;
+    if (tw_isa_has_vnni())
+        return false;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const struct tw_node *node = &graph->nodes[i];
+        if (!tw_is_convolution(graph, node))
+            continue;
+        const struct tw_value *w = &graph->values[node->inputs[1]];
+        struct op_window window;
+        if (w->quantisation.scale != NULL && !narrow_weights_are_even(w))
+            return false;
+        if (op_window_of(node, &graph->values[node->inputs[0]].shape, &w->shape, &window, &(struct tw_error){0}) !=
+            TW_OK)
+            continue;
+        double work =
+            (double)op_product(&graph->values[node->outputs[0]].shape, 0, 4) * (double)op_product(&w->shape, 1, 4);
+        bool is_winograd = window.stride[1] == 1 && window.stride[2] == 1 && tw_node_int(node, "group", 1) == 1 &&
+                           window.kernel[1] * window.kernel[2] > 1;
+        direct += work;
+        saved += is_winograd ? work : 0;
+    }
+    return saved > 0.4 * direct;
+}
+
+/* Whether the node only gives on numbers of its inputs, all of which lie on one grid. */
+static bool keeps_grid(const struct tw_plan *plan, const struct tw_node *node, struct grid *grid)
+{
+    if ((node->op != TW_OP_CONCAT && node->op != TW_OP_MAX_POOL) || node->activation != TW_ACT_NONE ||
+        node->residual >= 0)
+        return false;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct quantised *x = &plan->quantised[node->inputs[i]];
+        if (!x->is_on_grid || (i > 0 && !tw_grid_equal(&x->grid, grid)))
+            return false;
+        *grid = x->grid;
+    }
+    return true;
+}
+
+/* Pairs of QuantizeLinear and DequantizeLinear as one rounding of floats. Nodes are in order. */
+static void find_roundings(struct tw_plan *plan, const int *readers)
+{
+    for (size_t i = 0; i < plan->graph->node_count; i++) {
+        const struct tw_node *node = &plan->graph->nodes[i];
+        struct quantised *y =
+            node->output_count > 0 && node->outputs[0] >= 0 ? &plan->quantised[node->outputs[0]] : NULL;
+        struct grid grid;
+        if (y == NULL)
+            continue;
+        if (keeps_grid(plan, node, &grid)) {
+            y->is_on_grid = true;
+            y->grid = grid;
+        }
+        if (node->op == TW_OP_QUANTIZE_LINEAR && plan->graph->values[node->inputs[0]].data == NULL &&
+            plan->graph->values[node->inputs[0]].dtype == TW_F32 && tw_plan_grid(plan, node, &grid) &&
+            readers[node->outputs[0]] == 1) {
+            y->before = node->inputs[0]; /* if what reads it is the way back */
+            y->grid = grid;
+        }
+        struct quantised *x = node->op == TW_OP_DEQUANTIZE_LINEAR ? &plan->quantised[node->inputs[0]] : NULL;
+        if (x != NULL && x->before >= 0 && tw_plan_grid(plan, node, &grid) && tw_grid_equal(&grid, &x->grid)) {
+            y->before = x->before;
+            x->is_on_grid = y->is_on_grid = true;
+            y->grid = grid;
+            y->whole = plan->quantised[y->before].rounds = -1;
+        }
+    }
+}
+
 static void note_node(struct tw_plan *plan, int index, int *readers)
 {
     const struct tw_node *node = &plan->graph->nodes[index];
@@ -91,7 +165,7 @@ enum tw_status tw_plan_find_quantised(struct tw_plan *plan, struct tw_error *err
         return tw_fail_memory(error, graph->value_count * sizeof *plan->quantised, "a plan");
     }
     for (size_t i = 0; i < graph->value_count; i++)
-        plan->quantised[i] = (struct quantised){.whole = -1, .rounds = -1, .last_use = -1};
+        plan->quantised[i] = (struct quantised){.whole = -1, .rounds = -1, .last_use = -1, .before = -1};
     for (size_t i = 0; i < graph->node_count; i++)
         note_node(plan, (int)i, readers);
     for (size_t i = 0; i < graph->output_count; i++) {
@@ -106,6 +180,9 @@ enum tw_status tw_plan_find_quantised(struct tw_plan *plan, struct tw_error *err
         if (value->whole >= 0 && plan->quantised[value->whole].last_use < value->last_use)
             plan->quantised[value->whole].last_use = value->last_use;
     }
+    plan->prefers_floats = tw_graph_is_quantised(graph) && find_prefers_floats(graph);
+    if (plan->prefers_floats)
+        find_roundings(plan, readers);
     tw_free(readers);
     return TW_OK;
 }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/threads.h"
 #include "formats/format.h"
 #include "graph/passes.h"
 #include "tasks/backbone.h"
@@ -117,20 +118,40 @@ static enum tw_status watch(struct job *job, struct tw_error *error)
     return status;
 }
 
-static void see(struct job *job, bool is_counting)
+struct look {
+    struct job *job;
+    bool is_counting;
+};
+
+/* One group on one thread, its values in their order: so sums do not hang on the threads. */
+static enum tw_status see_group(void *context, size_t index, int worker, struct tw_error *error)
 {
-    for (size_t i = 0; i < job->watched_count; i++) {
-        struct watched *w = &job->watched[i];
-        struct tw_calibration *calibration = &job->calibrations[w->group];
-        if (!is_counting) {
+    const struct look *look = context;
+    struct tw_calibration *calibration = &look->job->calibrations[index];
+    (void)worker;
+    (void)error;
+    for (size_t i = 0; i < look->job->watched_count; i++) {
+        struct watched *w = &look->job->watched[i];
+        if (w->group != (int)index)
+            continue;
+        if (!look->is_counting) {
             tw_calibration_widen(calibration, w->values, w->size);
             continue;
         }
         tw_calibration_count(calibration, w->values, w->size);
         size_t plane = w->size / w->channels;
-        for (size_t k = 0; k < w->size; k++)
-            w->sums[k / plane] += (double)w->values[k];
+        for (size_t c = 0; c < w->channels; c++) {
+            for (size_t k = 0; k < plane; k++)
+                w->sums[c] += (double)w->values[c * plane + k];
+        }
     }
+    return TW_OK;
+}
+
+static enum tw_status see(struct job *job, bool is_counting, struct tw_error *error)
+{
+    struct look look = {job, is_counting};
+    return tw_parallel_for(job->options->task.threads, job->groups.count, see_group, &look, error);
 }
 
 struct wanted {
@@ -192,7 +213,8 @@ static enum tw_status sweep(struct job *job, struct tw_runner *runner, bool is_c
             continue;
         }
         job->items[kept++] = item;
-        see(job, is_counting);
+        if ((status = see(job, is_counting, error)) != TW_OK)
+            return status;
         show(job, is_counting ? "count" : "calibrate", i + 1);
     }
     job->item_count = kept;

@@ -33,6 +33,27 @@ def test_quantize_gives_equal_bytes_for_any_number_of_threads(topwork, tmp_path)
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 
+def test_quantize_names_photos_that_it_cannot_read_and_says_so_by_its_exit(topwork, tmp_path):
+    made.photos(tmp_path / "photos")
+    broken = next((tmp_path / "photos").glob("*/*"))
+    broken.write_bytes(b"\xff\xd8\xff no photo")
+    words = ("backbone", "quantize", "sprout", "--calibrate", tmp_path / "photos", "--threads", "1", "--json")
+    done = topwork(*words, "-o", tmp_path / "q.onnx", code=3)
+    assert json.loads(done.stdout)["skipped"] == 1 and broken.name in done.stderr and (tmp_path / "q.onnx").exists()
+    topwork(*words, "-o", tmp_path / "allowed.onnx", "--allow-skips", code=0)
+
+
+def test_every_way_to_choose_ranges_keeps_embeddings_near(topwork, tmp_path):
+    made.photos(tmp_path / "photos")
+    files = set()
+    for method in "minmax", "percentile", "mse":
+        done = json.loads(topwork("backbone", "quantize", "sprout", "-o", tmp_path / method, "--calibrate", tmp_path / "photos", "--method", method,
+                                  "--threads", "1", "--json", "-q").stdout)
+        assert done["cosine_least"] >= 0.95
+        files.add((tmp_path / method).read_bytes())
+    assert len(files) == 3
+
+
 def test_quantize_refuses_calibration_that_says_too_little(topwork, tmp_path):
     (tmp_path / "none").mkdir()
     made.photo(tmp_path / "one" / "a.png", (200, 30, 30), 1)

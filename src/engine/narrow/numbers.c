@@ -33,6 +33,18 @@ INLINE void dequantise_body(const uint8_t *restrict q, size_t count, const struc
         x[i] = (float)((int32_t)(q[i] ^ turned) - zero) * scale;
 }
 
+INLINE void round_body(const float *restrict x, size_t count, const struct grid *grid, float *restrict y)
+{
+    float scale = grid->scale, steps = 1 / scale, zero = (float)grid->zero;
+    float low = (grid->is_signed ? -128 : 0) - zero, high = (grid->is_signed ? 127 : 255) - zero;
+    for (size_t i = 0; i < count; i++) {
+        float q = nearbyintf(x[i] * steps);
+        q = q > low ? q : low;
+        q = q < high ? q : high;
+        y[i] = q * scale;
+    }
+}
+
 INLINE void add_body(const struct narrow_sum *sum, size_t count)
 {
     const uint8_t *restrict a = sum->a, *restrict b = sum->b;
@@ -114,6 +126,10 @@ INLINE void sum_bf16_body(const uint16_t *restrict x, size_t pixels, size_t chan
     {                                                                                                                  \
         dequantise_body(q, count, grid, x);                                                                            \
     }                                                                                                                  \
+    target static void round_##kind(const float *x, size_t count, const struct grid *grid, float *y)                   \
+    {                                                                                                                  \
+        round_body(x, count, grid, y);                                                                                 \
+    }                                                                                                                  \
     target static void add_##kind(const struct narrow_sum *sum, size_t count)                                          \
     {                                                                                                                  \
         add_body(sum, count);                                                                                          \
@@ -127,8 +143,8 @@ INLINE void sum_bf16_body(const uint16_t *restrict x, size_t pixels, size_t chan
     {                                                                                                                  \
         sum_bf16_body(x, pixels, channels, sums);                                                                      \
     }                                                                                                                  \
-    static const struct narrow_kernels kind##_kernels = {quantise_##kind, dequantise_##kind, add_##kind,               \
-                                                         sum_whole_##kind, sum_bf16_##kind};
+    static const struct narrow_kernels kind##_kernels = {quantise_##kind, dequantise_##kind, round_##kind,             \
+                                                         add_##kind,      sum_whole_##kind,  sum_bf16_##kind};
 
 KERNELS(portable, )
 #ifdef __x86_64__

@@ -1,5 +1,5 @@
 /* Loops over bf16 numbers and over integers of eight bits with a grid: real = (q - zero) * scale. Each gives the bits that the
- * reference kernels of src/graph/ops/quantize.c give, save `add`. One set for each kind of vector unit, all with the same bits. */
+ * reference kernels of src/graph/ops/quantize.c give, save `round` and `add`. One set for each kind of vector unit, all with the same bits. */
 #ifndef TW_ENGINE_NARROW_NUMBERS_H
 #define TW_ENGINE_NARROW_NUMBERS_H
 
@@ -33,6 +33,8 @@ bool narrow_sum_init(struct narrow_sum *sum, const struct narrow_sum_grids *grid
 struct narrow_kernels {
     void (*quantise)(const float *x, size_t count, const struct grid *grid, uint8_t *q);
     void (*dequantise)(const uint8_t *q, size_t count, const struct grid *grid, float *x);
+    /* Both at once, on floats all the way; by a product with the reciprocal: a number between two steps may fall elsewhere. */
+    void (*round)(const float *x, size_t count, const struct grid *grid, float *y);
     void (*add)(const struct narrow_sum *sum, size_t count);
     /* Sums of `channels` numbers over `pixels` that lie one behind the other; exact for pixels < 2^23. */
     void (*sum_whole)(const uint8_t *x, size_t pixels, size_t channels, bool is_signed, int32_t *sums);

@@ -163,7 +163,7 @@ static enum tw_status make(struct tw_plan *plan, const struct tw_node *node, con
 enum tw_status tw_step_narrow_depthwise(struct tw_plan *plan, const struct tw_node *node, bool *is_done,
                                         struct tw_error *error)
 {
-    if (!tw_is_convolution(plan->graph, node) || plan->quantised[node->inputs[0]].whole < 0 ||
+    if (plan->prefers_floats || !tw_is_convolution(plan->graph, node) || plan->quantised[node->inputs[0]].whole < 0 ||
         !tw_whole_can_finish(node))
         return TW_OK;
     const struct tw_value *values = plan->graph->values;

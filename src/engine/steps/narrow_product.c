@@ -269,7 +269,7 @@ static enum tw_status plan_convolution(struct tw_plan *plan, const struct tw_nod
 enum tw_status tw_step_narrow_product(struct tw_plan *plan, const struct tw_node *node, bool *is_done,
                                       struct tw_error *error)
 {
-    if (!tw_is_convolution(plan->graph, node) || plan->quantised[node->inputs[0]].whole < 0 ||
+    if (plan->prefers_floats || !tw_is_convolution(plan->graph, node) || plan->quantised[node->inputs[0]].whole < 0 ||
         !tw_whole_can_finish(node) || tw_node_int(node, "group", 1) != 1)
         return TW_OK;
     struct wanted wanted = {.weights = &plan->graph->values[node->inputs[1]], .bias = bias_of(plan, node)};

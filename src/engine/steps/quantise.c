@@ -40,6 +40,16 @@ static enum tw_status run_dequantise(const struct step *step, void *const *memor
     return TW_OK;
 }
 
+static enum tw_status run_round(const struct step *step, void *const *memory, struct tw_error *error)
+{
+    const struct change *c = step->state;
+    (void)error;
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < c->count; i += AT_ONCE)
+        c->kernels->round((const float *)memory[0] + i, length(c->count, i), &c->grid, (float *)memory[1] + i);
+    return TW_OK;
+}
+
 static enum tw_status run_table(const struct step *step, void *const *memory, struct tw_error *error)
 {
     const struct change *c = step->state;
@@ -143,6 +153,24 @@ static enum tw_status quantise(struct tw_plan *plan, const struct tw_node *node,
     return add_change(plan, node, &change, is_table ? run_table : run_quantise, arguments, 2, error);
 }
 
+/* What was put on a grid and comes back, as floats all the way; what lies on that grid already stays. */
+static enum tw_status round_floats(struct tw_plan *plan, const struct tw_node *node, struct tw_error *error)
+{
+    const struct quantised *y = &plan->quantised[node->outputs[0]], *x = &plan->quantised[y->before];
+    dnnl_memory_desc_t layout;
+    struct argument arguments[2] = {{DNNL_ARG_SRC, 0}, {DNNL_ARG_DST, 0}};
+    const struct change change = {.grid = y->grid};
+    enum tw_status status = tw_plan_layout(plan, y->before, &layout, error);
+    if (status != TW_OK || (status = tw_plan_slot_in(plan, y->before, &layout, &arguments[0].slot, error)) != TW_OK ||
+        (status = tw_plan_output_slot(plan, node->outputs[0], &layout, &arguments[1].slot, error)) != TW_OK)
+        return status;
+    if (x->is_on_grid && tw_grid_equal(&x->grid, &y->grid)) {
+        plan->slots[arguments[1].slot].root = arguments[0].slot;
+        return TW_OK;
+    }
+    return add_change(plan, node, &change, run_round, arguments, 2, error);
+}
+
 static bool is_sum_of_integers(const struct tw_plan *plan, const struct tw_node *node, struct narrow_sum *sum)
 {
     const struct tw_value *values = plan->graph->values;
@@ -187,6 +215,12 @@ static enum tw_status add_sum(struct tw_plan *plan, const struct tw_node *node, 
     return add_change(plan, node, &change, run_add, arguments, 3, error);
 }
 
+static bool is_rounding(const struct tw_plan *plan, const struct tw_node *node)
+{
+    return plan->prefers_floats && plan->quantised[node->outputs[0]].before >= 0 &&
+           plan->quantised[node->outputs[0]].is_on_grid;
+}
+
 enum tw_status tw_step_quantise(struct tw_plan *plan, const struct tw_node *node, bool *is_done, struct tw_error *error)
 {
     struct grid grid;
@@ -194,6 +228,10 @@ enum tw_status tw_step_quantise(struct tw_plan *plan, const struct tw_node *node
     if (is_sum_of_integers(plan, node, &sum)) {
         *is_done = true;
         return add_sum(plan, node, &sum, error);
+    }
+    if (node->op == TW_OP_DEQUANTIZE_LINEAR && plan->quantised[node->outputs[0]].before >= 0) {
+        *is_done = true;
+        return round_floats(plan, node, error);
     }
     if (node->op == TW_OP_DEQUANTIZE_LINEAR) {
         /* Made once its floats are asked for. */
@@ -204,5 +242,7 @@ enum tw_status tw_step_quantise(struct tw_plan *plan, const struct tw_node *node
         tw_plan_is_constant(plan, node->inputs[0]))
         return TW_OK;
     *is_done = true;
-    return plan->own[node->outputs[0]] != NO_SLOT ? TW_OK : quantise(plan, node, &grid, error);
+    /* Nobody reads what only comes back as floats. */
+    return plan->own[node->outputs[0]] != NO_SLOT || is_rounding(plan, node) ? TW_OK
+                                                                             : quantise(plan, node, &grid, error);
 }
