@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "formats/format.h"
+#include "tasks/tune.h"
 
 #include <pthread.h>
 
@@ -84,17 +85,25 @@ static enum tw_status make_key(const struct tw_model *model, const struct tw_gra
 static enum tw_status compile(struct tw_backbones *pool, const struct tw_model *model, const struct tw_graph *graph,
                               struct tw_shared_backbone **backbone, struct tw_error *error)
 {
-    const struct tw_runner_options options = {.policy = &model->policy,
-                                              .limits = &pool->options.limits,
-                                              .outputs = outputs,
-                                              .output_count = 1,
-                                              .workers = pool->options.workers,
-                                              .threads_inside = 1,
-                                              .precision = model->precision};
+    struct tw_runner_options options = {.policy = &model->policy,
+                                        .limits = &pool->options.limits,
+                                        .outputs = outputs,
+                                        .output_count = 1,
+                                        .workers = pool->options.workers,
+                                        .threads_inside = 1,
+                                        .precision = model->precision};
+    /* The kernels that `predict` takes on this machine. */
+    const struct tw_task_options task = {.tune = TW_TUNE_FILE};
+    const struct tw_tune_network network = {graph, &model->policy, model->precision};
+    struct tw_choices *choices = NULL;
     struct tw_shared_backbone *made = tw_alloc(1, sizeof *made);
     if (!made)
         return tw_fail_memory(error, sizeof *made, "a backbone");
-    enum tw_status status = tw_runner_new(graph, &options, &made->runner, error);
+    enum tw_status status = tw_tune_open(&task, &network, &choices, error);
+    options.choices = choices;
+    if (!status)
+        status = tw_runner_new(graph, &options, &made->runner, error);
+    tw_choices_free(choices);
     if (!status && tw_runner_output_size(made->runner, 0) != model->embedding_size)
         status = tw_fail(error, TW_CORRUPT, "its backbone gives %zu values, its head takes %zu",
                          tw_runner_output_size(made->runner, 0), model->embedding_size);

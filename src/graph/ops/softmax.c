@@ -17,10 +17,8 @@ OP_FUNCTION(op_infer_softmax)
 static void softmax_line(const float *x, float *y, int64_t count, int64_t stride, bool is_log)
 {
     double greatest = -INFINITY, sum = 0;
-    for (int64_t i = 0; i < count; i++) { /* not fmax: GCC 12 fails on its loop for AArch64 */
-        if ((double)x[i * stride] > greatest)
-            greatest = (double)x[i * stride];
-    }
+    for (int64_t i = 0; i < count; i++)
+        greatest = fmax(greatest, (double)x[i * stride]);
     for (int64_t i = 0; i < count; i++)
         sum += exp((double)x[i * stride] - greatest);
     for (int64_t i = 0; i < count; i++) {
