@@ -40,6 +40,15 @@ bool tw_isa_has_amx(void)
     return has(dnnl_cpu_isa_avx512_core_amx);
 }
 
+bool tw_isa_has_hard_swish(void)
+{
+#ifdef __aarch64__
+    return false;
+#else
+    return true;
+#endif
+}
+
 bool tw_isa_has_blocks(void)
 {
 #ifdef __x86_64__

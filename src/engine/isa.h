@@ -1,5 +1,5 @@
 /* Which instructions kernels may use: what the CPU has, within --max-isa and DNNL_MAX_CPU_ISA. One answer for own kernels and the
- * library's. False on CPUs other than x86-64, save for tw_isa_has_blocks. */
+ * library's. False on CPUs other than x86-64, save for the last two. */
 #ifndef TW_ENGINE_ISA_H
 #define TW_ENGINE_ISA_H
 
@@ -11,6 +11,7 @@ bool tw_isa_has_vnni(
     void); /* in either width: without it two products of bytes meet in 16 bits, and are cut off there */
 bool tw_isa_has_bf16(void);
 bool tw_isa_has_amx(void);
-bool tw_isa_has_blocks(void); /* whether the library has kernels for blocks of eight channels */
+bool tw_isa_has_hard_swish(void); /* the library's kernels give it; those of 2.6 for SVE give other numbers */
+bool tw_isa_has_blocks(void);     /* whether the library has kernels for blocks of eight channels */
 
 #endif

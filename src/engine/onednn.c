@@ -174,6 +174,8 @@ static bool append_activation(const struct tw_node *node, dnnl_post_ops_t ops)
         as.kind = dnnl_eltwise_swish, as.alpha = 1, as.beta = 0;
         break;
     case TW_ACT_HARD_SWISH:
+        if (!tw_isa_has_hard_swish())
+            return false;
         as.kind = dnnl_eltwise_hardswish, as.alpha = 0, as.beta = 0;
         break;
     case TW_ACT_GELU:
