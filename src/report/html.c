@@ -1,5 +1,6 @@
 #include "report/html.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <math.h>
@@ -115,23 +116,36 @@ void tw_html_percent(struct tw_page *page, double share)
         tw_html(page, "%.1f %%", 100 * share);
 }
 
+/* The place of a key among those that were asked for; it is new there where *is_new. */
+static size_t place_of(struct tw_page *page, const char *key, bool *is_new)
+{
+    for (size_t i = 0; i < page->shown_count; i++) {
+        if (strcmp(page->shown[i].key, key) == 0)
+            return i;
+    }
+    if (!page->status)
+        page->status = tw_grow((void **)&page->shown, &page->shown_capacity, page->shown_count + 1, sizeof *page->shown,
+                               page->error);
+    if (page->status)
+        return SIZE_MAX;
+    *is_new = true;
+    page->shown[page->shown_count] = (struct tw_page_picture){.key = key};
+    return page->shown_count++;
+}
+
 /* The picture as an SVG symbol, so that a photo that is shown in several places stands in the file once. */
-static bool define_picture(struct tw_page *page, size_t index)
+static bool define_picture(struct tw_page *page, size_t place)
 {
     const struct tw_report *report = page->report;
-    unsigned char *state = &page->picture_state[index];
     struct tw_buffer *jpeg = &page->scratch;
-    if (*state || page->status)
-        return *state == 1;
-    *state = 2;
     tw_buffer_clear(jpeg);
-    if (!report->thumbnail || !report->thumbnail(report->context, report->photos[index].key, jpeg) ||
+    if (!report->thumbnail || !report->thumbnail(report->context, page->shown[place].key, jpeg) ||
         page->pictures.size + 4 * jpeg->size / 3 > MOST_PICTURE_BYTES)
         return false;
     size_t encoded = 4 * ((jpeg->size + 2) / 3);
     page->status = tw_buffer_printf(&page->pictures, page->error,
                                     "<image id=\"p%zu\" width=\"%d\" height=\"%d\" href=\"data:image/jpeg;base64,",
-                                    index, PICTURE, PICTURE);
+                                    place, PICTURE, PICTURE);
     if (!page->status)
         page->status = tw_buffer_reserve(&page->pictures, page->pictures.size + encoded + 1, page->error);
     if (page->status)
@@ -139,8 +153,30 @@ static bool define_picture(struct tw_page *page, size_t index)
     EVP_EncodeBlock(page->pictures.data + page->pictures.size, jpeg->data, (int)jpeg->size);
     page->pictures.size += encoded;
     page->status = tw_buffer_append_text(&page->pictures, "\"/>\n", page->error);
-    *state = 1;
-    return true;
+    return !page->status;
+}
+
+void tw_html_picture(struct tw_page *page, const char *key)
+{
+    bool is_new = false;
+    size_t place = place_of(page, key, &is_new);
+    if (place == SIZE_MAX)
+        return;
+    if (is_new)
+        page->shown[place].is_there = define_picture(page, place);
+    if (page->shown[place].is_there)
+        tw_html(page, "<svg viewBox=\"0 0 96 96\" role=\"img\" aria-label=\"Photo %s\"><use href=\"#p%zu\"/></svg>",
+                tw_base_name(key), place);
+}
+
+void tw_html_table(struct tw_page *page, const char *name)
+{
+    tw_html(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table>", name);
+}
+
+void tw_html_table_end(struct tw_page *page)
+{
+    tw_html(page, "</tbody></table></div>\n");
 }
 
 void tw_html_photo(struct tw_page *page, size_t index)
@@ -152,9 +188,7 @@ void tw_html_photo(struct tw_page *page, size_t index)
     bool is_right = photo->truth == photo->prediction;
     double score = (double)photo->scores[photo->prediction];
     tw_html(page, "<li class=\"photo %s\"><figure>", is_right ? "right" : "wrong");
-    if (define_picture(page, index))
-        tw_html(page, "<svg viewBox=\"0 0 96 96\" role=\"img\" aria-label=\"Photo %s\"><use href=\"#p%zu\"/></svg>",
-                name, index);
+    tw_html_picture(page, photo->key);
     tw_html(page, "<figcaption><span class=\"name\" title=\"%s\"><bdi>%s</bdi></span>", photo->key, name);
     if (is_right)
         tw_html(page, "<span class=\"verdict\"><bdi>%s</bdi>, %.0f %%</span>", prediction, 100 * score);
@@ -164,6 +198,31 @@ void tw_html_photo(struct tw_page *page, size_t index)
                 "<bdi>%s</bdi></span>",
                 prediction, 100 * score, truth);
     tw_html(page, "</figcaption></figure></li>\n");
+}
+
+void tw_html_word(struct tw_page *page, const char *folder, const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
+    bool is_plain = *folder && strspn(folder, plain) == strlen(folder) && *folder != '-';
+    if (is_plain) {
+        tw_html(page, "%s%s", folder, name);
+        return;
+    }
+    tw_html(page, "'");
+    for (const char *at = folder; *at;) {
+        size_t part = strcspn(at, "'");
+        char piece[256];
+        part = part < sizeof piece - 1 ? part : sizeof piece - 1;
+        memcpy(piece, at, part);
+        piece[part] = 0;
+        tw_html(page, "%s", piece);
+        at += part;
+        if (*at == '\'') {
+            tw_html(page, "'\\''");
+            at++;
+        }
+    }
+    tw_html(page, "%s'", name);
 }
 
 static struct tw_number find(const struct tw_number *numbers, size_t count, const char *name)

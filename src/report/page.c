@@ -79,15 +79,14 @@ enum tw_status tw_page_write(const char *run, const struct tw_report *report, st
     struct tw_page page = {.report = report, .error = error};
     char *path = tw_uri_join(run, "report.html");
     const char *name = tw_base_name(run);
-    page.picture_state = tw_alloc(report->photo_count + 1, 1);
-    if (!path || !page.picture_state)
-        page.status = tw_fail_memory(error, report->photo_count, "the report");
+    if (!path)
+        page.status = tw_fail_memory(error, strlen(run), "a path");
     write_head(&page, *name ? name : run);
     write_body(&page, *name ? name : run);
     if (!page.status)
         page.status = tw_storage_write(path, tw_buffer_span(&page.html), error);
     tw_free(path);
-    tw_free(page.picture_state);
+    tw_free(page.shown);
     tw_buffer_release(&page.html);
     tw_buffer_release(&page.pictures);
     tw_buffer_release(&page.scratch);

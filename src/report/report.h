@@ -4,6 +4,7 @@
 #define TW_REPORT_REPORT_H
 
 #include "report/growth.h"
+#include "report/learning_text.h"
 #include "report/log_text.h"
 #include "report/metrics_text.h"
 
@@ -15,6 +16,19 @@ struct tw_report_photo {
 };
 struct tw_report_skip {
     const char *key, *reason;
+};
+/* A training photo whose label is likely wrong, by heads that did not learn from it. */
+struct tw_report_suspect {
+    const char *key;
+    size_t label, suggested;
+    double own, other; /* probabilities of the two */
+};
+/* A photo that stands elsewhere too. */
+struct tw_report_double {
+    const char *key;
+    const char *other; /* the same photo under the same labels; NULL: it was left out, and `reason` tells why */
+    const char *reason;
+    bool is_conflict; /* under another label */
 };
 struct tw_report_fact {
     const char *name, *value;
@@ -47,7 +61,14 @@ struct tw_report {
     size_t fact_count;
     const char *recipe_json;
     const struct tw_growth *growth; /* NULL: the run is not grown from another, or nothing was evaluated */
-    size_t width;                   /* of an embedding */
+    const struct tw_calibration_view *calibration; /* NULL: not known */
+    const struct tw_curve_view *curve;             /* NULL: none was drawn */
+    const struct tw_report_suspect *suspects;      /* the most doubtful first */
+    size_t suspect_count;
+    bool has_doubts; /* labels were judged at all */
+    const struct tw_report_double *doubles;
+    size_t double_count;
+    size_t width; /* of an embedding */
     const struct tw_report_embedding *embeddings;
     size_t embedding_count;
     /* A small JPEG of a key's photo; false: there is none. */

@@ -6,7 +6,9 @@
 #include "storage/storage.h"
 #include "tasks/backbone.h"
 #include "tasks/evaluation.h"
+#include "train/doubt.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,8 @@ struct gathered {
     struct tw_report_photo *photos;
     struct tw_report_embedding *embeddings;
     struct tw_report_skip *skips;
+    struct tw_report_double *doubles;
+    struct tw_report_suspect *suspects;
     struct tw_log_point *points;
     struct tw_report_fact facts[MOST_FACTS];
     const struct tw_item **items; /* of photos that were used, by uri */
@@ -34,6 +38,8 @@ static void release(struct gathered *g)
     tw_free(g->photos);
     tw_free(g->embeddings);
     tw_free(g->skips);
+    tw_free(g->doubles);
+    tw_free(g->suspects);
     tw_free(g->points);
     tw_free(g->items);
     tw_free(g->policy);
@@ -106,6 +112,33 @@ static int compare_items(const void *a, const void *b)
     return strcmp((*(const struct tw_item *const *)a)->uri, (*(const struct tw_item *const *)b)->uri);
 }
 
+static void add_skip(struct gathered *g, const struct tw_item *item)
+{
+    const char *reason = item->reason ? item->reason : "";
+    bool is_conflict = item->cause == TW_SKIP_CONFLICT;
+    g->skips[g->report.skip_count++] = (struct tw_report_skip){item->uri, reason};
+    if (is_conflict || item->cause == TW_SKIP_COPY)
+        g->doubles[g->report.double_count++] = (struct tw_report_double){item->uri, NULL, reason, is_conflict};
+}
+
+static int compare_contents(const void *a, const void *b)
+{
+    const struct tw_item *left = *(const struct tw_item *const *)a, *right = *(const struct tw_item *const *)b;
+    int order = memcmp(&left->content, &right->content, sizeof left->content);
+    return order ? order : strcmp(left->uri, right->uri);
+}
+
+/* Copies under the same labels, which were used, too. */
+static void add_copies(struct gathered *g)
+{
+    qsort(g->items, g->item_count, sizeof *g->items, compare_contents);
+    for (size_t i = 1; i < g->item_count; i++) {
+        const struct tw_item *before = g->items[i - 1], *item = g->items[i];
+        if (tw_digest_equal(&before->content, &item->content))
+            g->doubles[g->report.double_count++] = (struct tw_report_double){item->uri, before->uri, "", false};
+    }
+}
+
 static enum tw_status gather_items(struct gathered *g, struct tw_error *error)
 {
     size_t count = 0;
@@ -113,7 +146,8 @@ static enum tw_status gather_items(struct gathered *g, struct tw_error *error)
         count += g->run->datasets[d] ? g->run->datasets[d]->count : 0;
     g->items = tw_alloc(count, sizeof *g->items);
     g->skips = tw_alloc(count, sizeof *g->skips);
-    if (!g->items || !g->skips)
+    g->doubles = tw_alloc(count, sizeof *g->doubles);
+    if (!g->items || !g->skips || !g->doubles)
         return tw_fail_memory(error, count * sizeof *g->skips, "the report");
     for (size_t d = 0; d < 2; d++) {
         const struct tw_dataset *dataset = g->run->datasets[d];
@@ -122,14 +156,17 @@ static enum tw_status gather_items(struct gathered *g, struct tw_error *error)
             if (item->status == TW_ITEM_OK)
                 g->items[g->item_count++] = item;
             else
-                g->skips[g->report.skip_count++] = (struct tw_report_skip){item->uri, item->reason ? item->reason : ""};
+                add_skip(g, item);
             if (item->status == TW_ITEM_OK && item->side == TW_SIDE_EVAL && !g->report.example)
                 g->report.example = item->location;
         }
     }
     if (g->item_count)
+        add_copies(g);
+    if (g->item_count)
         qsort(g->items, g->item_count, sizeof *g->items, compare_items);
     g->report.skips = g->skips;
+    g->report.doubles = g->doubles;
     g->report.input_count = count;
     if (!g->report.example && g->item_count)
         g->report.example = g->items[0]->location;
@@ -143,6 +180,31 @@ static bool find_thumbnail(void *context, const char *key, struct tw_buffer *jpe
     const struct tw_item **found =
         g->item_count ? bsearch(&address, g->items, g->item_count, sizeof *g->items, compare_items) : NULL;
     return found && tw_thumbnail_load(g->run->store, &(*found)->content, jpeg);
+}
+
+/* The most doubtful labels of the training photos. */
+static enum tw_status gather_suspects(struct gathered *g, struct tw_error *error)
+{
+    const struct tw_run_report *run = g->run;
+    const struct tw_examples train = tw_example_set_view(run->train);
+    struct tw_doubt *doubts = NULL;
+    size_t count = 0;
+    if (!run->held_out || !train.count || isnan(run->held_out[0]))
+        return TW_OK;
+    enum tw_status status = tw_doubt_by_scores(&train, run->held_out, run->labels->count, &doubts, &count, error);
+    g->suspects = status ? NULL : tw_alloc(count + 1, sizeof *g->suspects);
+    if (!status && !g->suspects)
+        status = tw_fail_memory(error, count * sizeof *g->suspects, "the report");
+    for (size_t i = 0; i < count && !status; i++) {
+        const struct tw_doubt *d = &doubts[i];
+        if (d->is_suspect)
+            g->suspects[g->report.suspect_count++] = (struct tw_report_suspect){
+                run->train->keys[d->row], (size_t)d->label, (size_t)d->suggested, d->own, d->other};
+    }
+    g->report.suspects = g->suspects;
+    g->report.has_doubts = !status;
+    tw_free(doubts);
+    return status;
 }
 
 /* The training curve is what log.jsonl tells of it. A log that cannot be read leaves the curve out. */
@@ -208,6 +270,8 @@ static enum tw_status gather(struct gathered *g, struct tw_error *error)
         .class_count = run->labels->count,
         .recipe_json = run->recipe_json,
         .growth = run->growth,
+        .calibration = run->calibration,
+        .curve = run->curve,
         .context = g,
         .thumbnail = run->store && run->store->thumbnails ? find_thumbnail : NULL,
     };
@@ -216,6 +280,8 @@ static enum tw_status gather(struct gathered *g, struct tw_error *error)
         status = gather_train(g, error);
     if (!status)
         status = gather_items(g, error);
+    if (!status)
+        status = gather_suspects(g, error);
     if (!status)
         status = gather_points(g, error);
     gather_facts(g);

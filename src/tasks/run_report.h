@@ -3,6 +3,7 @@
 #define TW_TASKS_RUN_REPORT_H
 
 #include "report/growth.h"
+#include "report/learning_text.h"
 #include "tasks/example_set.h"
 #include "train/metrics.h"
 
@@ -23,6 +24,9 @@ struct tw_run_report {
     const char *records_backbone;       /* what the records say they were made by; NULL: nothing */
     const char *recipe_json;
     const struct tw_growth *growth; /* NULL: not grown from another run */
+    const struct tw_calibration_view *calibration;
+    const struct tw_curve_view *curve;
+    const float *held_out; /* log scores of train's rows by heads that had not learnt from them; NULL or NaN: none */
     struct tw_digest data_digest;
 };
 enum tw_status tw_run_report_write(const struct tw_run_report *run, struct tw_error *error) TW_MUST_USE;

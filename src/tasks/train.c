@@ -137,6 +137,22 @@ static enum tw_status settle_labels(struct tw_train_job *job, const struct tw_re
     return job->recipe_json && job->thresholds ? TW_OK : tw_fail_memory(error, job->labels.count, "thresholds");
 }
 
+/* Scores of held out rows, from which the report tells which labels are doubtful. Few enough that they cost nothing. */
+static enum tw_status make_room_for_doubts(struct tw_train_job *job, struct tw_error *error)
+{
+    enum { MOST_SCORES = 4000000 };
+    size_t rows = job->train.count, classes = job->labels.count;
+    if (rows > MOST_SCORES / classes || job->recipe_options.is_multi_label)
+        return TW_OK;
+    job->held_out = tw_alloc(rows * classes, sizeof *job->held_out);
+    if (!job->held_out)
+        return tw_fail_memory(error, rows * classes * sizeof *job->held_out, "held out scores");
+    for (size_t i = 0; i < rows * classes; i++)
+        job->held_out[i] = NAN;
+    job->recipe_options.held_out_log_scores = job->held_out;
+    return TW_OK;
+}
+
 static enum tw_status train_head(struct tw_train_job *job, const struct tw_recipe *recipe, struct tw_error *error)
 {
     struct tw_examples train = tw_example_set_view(&job->train), eval = tw_example_set_view(&job->eval);
@@ -158,7 +174,9 @@ static enum tw_status train_head(struct tw_train_job *job, const struct tw_recip
     bool wants_curve = job->options->curve == TW_CURVE_ALWAYS ||
                        (job->options->curve == TW_CURVE_AUTO && strcmp(recipe->name, "auto") == 0);
     options->curve = wants_curve ? &job->curve : NULL;
-    status = recipe->train(&train, options, &job->head, error);
+    status = make_room_for_doubts(job, error);
+    if (!status)
+        status = recipe->train(&train, options, &job->head, error);
     if (!status)
         status = tw_monitor_status(&job->monitor, error);
     return status ? status : take_choice(job, error);
@@ -233,6 +251,7 @@ enum tw_status tw_train(const struct tw_train_options *options, struct tw_train_
     tw_free(job.scores);
     tw_free(job.thresholds);
     tw_cross_validation_release(&job.cross);
+    tw_free(job.held_out);
     tw_buffer_release(&job.choice);
     tw_free(job.recipe_json);
     tw_free(job.checkpoints);

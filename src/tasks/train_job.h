@@ -42,6 +42,7 @@ struct tw_train_job {
     struct tw_cross_validation cross;
     struct tw_buffer choice; /* what the recipe chose, as JSON; empty where it does not choose */
     struct tw_head head;
+    float *held_out; /* log scores of training rows by heads that had not learnt from them; NULL: none */
     struct tw_calibration_record calibration;
     struct tw_learning_curve curve;
 };

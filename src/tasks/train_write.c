@@ -251,6 +251,9 @@ static enum tw_status write_report(struct tw_train_job *job, const struct tw_tra
         .records_backbone = job->manifest ? job->manifest->backbone : NULL,
         .recipe_json = job->recipe_json,
         .growth = tells_growth(job) && result->has_metrics ? &job->grown.growth : NULL,
+        .calibration = &result->calibration,
+        .curve = &result->curve,
+        .held_out = job->held_out,
     };
     enum tw_status status = tw_example_set_digest(&job->train, &report.data_digest, error);
     return status ? status : tw_run_report_write(&report, error);

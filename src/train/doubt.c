@@ -50,8 +50,8 @@ static enum tw_status mark_suspects(struct tw_doubt *doubts, size_t count, size_
     return status;
 }
 
-static enum tw_status list(const struct tw_examples *examples, const float *log_scores, size_t class_count,
-                           struct tw_doubt **doubts, size_t *count, struct tw_error *error)
+enum tw_status tw_doubt_by_scores(const struct tw_examples *examples, const float *log_scores, size_t class_count,
+                                  struct tw_doubt **doubts, size_t *count, struct tw_error *error)
 {
     struct tw_doubt *made = tw_alloc(examples->count + 1, sizeof *made);
     size_t used = 0;
@@ -94,7 +94,7 @@ enum tw_status tw_doubt_find(const struct tw_examples *examples, const struct tw
                          "the labels of %zu examples cannot be judged: too few or too many for cross-validation",
                          examples->count);
     if (status == TW_OK)
-        status = list(examples, scores, options->class_count, doubts, count, error);
+        status = tw_doubt_by_scores(examples, scores, options->class_count, doubts, count, error);
     tw_free(scores);
     return status;
 }

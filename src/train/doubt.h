@@ -17,5 +17,8 @@ struct tw_doubt {
  * or too many examples). The list is the caller's (tw_free). */
 enum tw_status tw_doubt_find(const struct tw_examples *examples, const struct tw_recipe_options *options,
                              struct tw_doubt **doubts, size_t *count, struct tw_error *error) TW_MUST_USE;
+/* The same, by held out log scores (count x class_count) that a recipe gave already. */
+enum tw_status tw_doubt_by_scores(const struct tw_examples *examples, const float *log_scores, size_t class_count,
+                                  struct tw_doubt **doubts, size_t *count, struct tw_error *error) TW_MUST_USE;
 
 #endif

@@ -80,35 +80,44 @@ static enum tw_status ask_point(struct curve *c, size_t point, size_t place, str
     return status;
 }
 
+/* Floor and scale with the least squares for a given exponent; returns the squares. */
+static double fit_at(const double *rows, const double *errors, size_t count, double exponent, double *floor,
+                     double *scale)
+{
+    double n = (double)count, x = 0, y = 0, xx = 0, xy = 0, squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        double value = pow(rows[i], -exponent);
+        x += value;
+        y += errors[i];
+        xx += value * value;
+        xy += value * errors[i];
+    }
+    double spread = n * xx - x * x;
+    *scale = spread > 0 ? fmax((n * xy - x * y) / spread, 0) : 0;
+    *floor = (y - *scale * x) / n;
+    if (*floor < 0) {
+        *floor = 0;
+        *scale = xx > 0 ? xy / xx : 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        double off = *floor + *scale * pow(rows[i], -exponent) - errors[i];
+        squares += off * off;
+    }
+    return squares;
+}
+
 void tw_power_law_fit(const double *rows, const double *errors, size_t count, double *floor, double *scale,
                       double *exponent)
 {
     double least = INFINITY;
-    *floor = *scale = 0;
-    *exponent = 1;
     for (int step = 2; step <= 20; step++) {
-        double power = step * 0.05, n = (double)count, x = 0, y = 0, xx = 0, xy = 0, yy = 0;
-        for (size_t i = 0; i < count; i++) {
-            double value = pow(rows[i], -power);
-            x += value;
-            y += errors[i];
-            xx += value * value;
-            xy += value * errors[i];
-            yy += errors[i] * errors[i];
-        }
-        double spread = n * xx - x * x, slope = spread > 0 ? (n * xy - x * y) / spread : 0, base = (y - slope * x) / n;
-        if (slope < 0)
-            slope = 0, base = y / n;
-        if (base < 0)
-            base = 0, slope = xx > 0 ? xy / xx : 0;
-        double squares =
-            yy + n * base * base + slope * slope * xx - 2 * base * y - 2 * slope * xy + 2 * base * slope * x;
-        if (squares < least) {
-            least = squares;
-            *floor = base;
-            *scale = slope;
-            *exponent = power;
-        }
+        double base, slope, squares = fit_at(rows, errors, count, step * 0.05, &base, &slope);
+        if (squares >= least)
+            continue;
+        least = squares;
+        *floor = base;
+        *scale = slope;
+        *exponent = step * 0.05;
     }
 }
 
@@ -146,11 +155,30 @@ static void choose_draws(const struct curve *c, uint64_t number, size_t chosen[]
     }
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+/* The best exponent of few points jumps with every row; the median of those of the resamples does not. */
+static void settle_law(struct curve *c, double *exponents)
+{
+    double errors[TW_MOST_CURVE_POINTS];
+    size_t points = c->made.point_count;
+    for (size_t p = 0; p < points; p++)
+        errors[p] = 1 - c->made.points[p].accuracy;
+    qsort(exponents, RESAMPLES, sizeof *exponents, compare_numbers);
+    c->made.exponent = exponents[RESAMPLES / 2];
+    fit_at(c->rows, errors, points, c->made.exponent, &c->made.floor, &c->made.scale);
+    c->made.gain = gain_of(c->made.scale, c->made.exponent, c->request->count);
+}
+
 static enum tw_status find_intervals(struct curve *c, struct tw_error *error)
 {
     size_t count = c->request->count, points = c->made.point_count, chosen[TW_MOST_CURVE_POINTS][MOST_DRAWS];
     uint8_t *weights = tw_alloc(count, 1);
-    double *values = tw_alloc((points + 1) * RESAMPLES, sizeof *values), errors[TW_MOST_CURVE_POINTS];
+    double *values = tw_alloc((points + 2) * RESAMPLES, sizeof *values), errors[TW_MOST_CURVE_POINTS];
     enum tw_status status =
         weights != NULL && values != NULL ? TW_OK : tw_fail_memory(error, count, "the learning curve");
     for (size_t i = 0; i < RESAMPLES && status == TW_OK; i++) {
@@ -162,11 +190,14 @@ static enum tw_status find_intervals(struct curve *c, struct tw_error *error)
         for (size_t p = 0; p < points; p++)
             values[p * RESAMPLES + i] = 1 - errors[p];
         values[points * RESAMPLES + i] = gain_of(scale, exponent, count);
+        values[(points + 1) * RESAMPLES + i] = exponent;
     }
     for (size_t p = 0; p < points && status == TW_OK; p++)
         c->made.points[p].interval = tw_interval_of(values + p * RESAMPLES, RESAMPLES);
     if (status == TW_OK)
         c->made.gain_interval = tw_interval_of(values + points * RESAMPLES, RESAMPLES);
+    if (status == TW_OK)
+        settle_law(c, values + (points + 1) * RESAMPLES);
     tw_free(weights);
     tw_free(values);
     return status;
@@ -250,8 +281,6 @@ enum tw_status tw_learning_curve_make(const struct tw_curve_request *request, st
         find_errors(&c, NULL, NULL, errors);
         for (size_t p = 0; p < c.made.point_count; p++)
             c.made.points[p].accuracy = 1 - errors[p];
-        tw_power_law_fit(c.rows, errors, c.made.point_count, &c.made.floor, &c.made.scale, &c.made.exponent);
-        c.made.gain = gain_of(c.made.scale, c.made.exponent, request->count);
         status = find_intervals(&c, error);
     }
     release(&c);

@@ -1,13 +1,16 @@
 """report.html: one file that says what the run's other files say, whatever photos and labels are called."""
+import html
 import html.parser
 import json
 import re
 import shlex
+import subprocess
+import urllib.request
 
 import made
 import pytest
 
-VOID = {"meta", "image", "use", "line", "rect", "polyline", "br"}
+VOID = {"meta", "image", "use", "line", "rect", "polyline", "circle", "br"}
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onfocus=alert(1) autofocus='", "</style><b>&lt;", "\u202egnp.exe", "-- rm"]
 
 
@@ -132,13 +135,26 @@ def commands(page):
     return [shlex.split(html.unescape(command)) for command in found]
 
 
+def serves(topwork, command):
+    """Whether it answers at the address that it names, on a free port."""
+    process = topwork.start(*command, "--listen", "127.0.0.1:0", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        address = re.search(r"http://[\d.]+:\d+", process.stdout.readline())[0]
+        return urllib.request.urlopen(address + "/metrics", timeout=60).status == 200
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
 @pytest.mark.parametrize("name", ["run", "it's a run; echo $HOME"])
 def test_its_commands_work(topwork, tmp_path, name):
     topwork("train", photos_that_err(tmp_path / "my photos"), "-o", tmp_path / name, *TRAIN)
     found = commands(Page(tmp_path / name / "report.html"))
-    assert [command[:2] for command in found if command[0] == "topwork"] == [["topwork", "predict"], ["topwork", "evaluate"], ["topwork", "logs"]]
+    assert [command[:2] for command in found if command[0] == "topwork"] == [["topwork", each] for each in ("predict", "explain", "serve", "evaluate", "logs")]
     for command in found:
-        if command[0] == "topwork":
+        if command[:2] == ["topwork", "serve"]:
+            assert serves(topwork, command[1:])
+        elif command[0] == "topwork":
             assert topwork(*command[1:]).stdout
     assert found[-1][:2] == ["tensorboard", "--logdir"] and list((tmp_path / name).joinpath(found[-1][2]).glob("*"))
 
@@ -173,3 +189,83 @@ def test_equal_runs_give_equal_pages(topwork, tmp_path):
         topwork("train", folder, "-o", tmp_path / place / "run", *TRAIN, "--threads", 1 if place == "a" else 3)
         pages.append((tmp_path / place / "run" / "report.html").read_text().replace(str(tmp_path / place), ""))
     assert pages[0] == pages[1]
+
+
+AUTO = ("--eval-share", 0.3, "-q")
+
+
+def section(page, identity):
+    """The text between a section's start and the next one's."""
+    start = page.source.index(f'<section id="{identity}"')
+    return html.unescape(re.sub("<[^>]*>", "", page.source[start : page.source.index("</section>", start)]))
+
+
+@pytest.fixture
+def tried(topwork, tmp_path):
+    """A run of `auto` on photos of which some are labelled wrongly, and its metrics."""
+    folder = photos_that_err(tmp_path / "photos", per_class=40)
+    (folder / "red" / "copy.jpg").write_bytes((folder / "red" / "03.jpg").read_bytes())
+    (folder / "green" / "00.jpg").write_bytes((folder / "red" / "05.jpg").read_bytes())
+    topwork("train", folder, "-o", tmp_path / "run", *AUTO, code=3)
+    return Page(tmp_path / "run" / "report.html"), json.loads((tmp_path / "run" / "metrics.json").read_text())
+
+
+def test_labels_that_are_wrong_are_suspected_with_their_photos(tried):
+    page, _ = tried
+    text = section(page, "suspects")
+    planted = {f"{i:02}.jpg" for i in range(0, 40, 4)}  # red photos under blue
+    named = set(re.findall(r"labelled blue, \d+ %looks like red", text))
+    assert named and any(name in text for name in planted)
+    assert re.search(r"topwork check \S+ --suspects -o \S+-checked", text)
+    start = page.source.index('<section id="suspects"')
+    assert page.source.index("<use href", start) < page.source.index("</section>", start)
+
+
+def test_photos_that_stand_there_twice_are_named(tried):
+    page, _ = tried
+    text = section(page, "doubles")
+    assert "3 photos stand in the input more than once" in text and "2 of them under different labels" in text
+    assert all(name in text for name in ("copy.jpg", "05.jpg", "00.jpg"))
+
+
+def test_what_was_tried_and_taken_is_listed(tried):
+    page, metrics = tried
+    text = section(page, "choice")
+    recipe = metrics["recipe"]
+    assert f"All {len(recipe['candidates'])} that were tried" in text
+    assert text.count("(taken)") == len(recipe["chosen"]) and f"{recipe['log_loss']:.4f}" in text
+    for candidate in recipe["candidates"]:
+        assert f"{candidate['log_loss']:.4f}" in text and candidate["head"] in text
+
+
+def test_the_learning_curve_and_the_calibration_are_the_metrics(tried):
+    page, metrics = tried
+    curve, calibration = metrics["learning_curve"], metrics["calibration"]
+    text = section(page, "more")
+    low, high = curve["interval"]
+    assert f"{100 * curve['gain_of_twice_as_many']:.1f} points of accuracy (95 %: {100 * low:.1f} to {100 * high:.1f})" in text
+    assert all(f"{point['examples']}{point['draws']} times{100 * point['accuracy']:.1f} %" in text for point in curve["points"])
+    text = section(page, "calibration")
+    for side in ("held_out", "evaluation"):
+        before, after = calibration[side]["before"], calibration[side]["after"]
+        assert f"{100 * before['calibration_error']:.1f} points{100 * after['calibration_error']:.1f} points{before['log_loss']:.4f}{after['log_loss']:.4f}" in text
+    assert abs(calibration["evaluation"]["after"]["calibration_error"] - metrics["calibration_error"]) < 1e-6
+    assert abs(calibration["evaluation"]["after"]["log_loss"] - metrics["log_loss"]) < 1e-6
+    assert calibration["held_out"]["after"]["log_loss"] <= calibration["held_out"]["before"]["log_loss"]
+    assert sum(count for count, _, _ in calibration["evaluation"]["after"]["bins"]) == metrics["count"]
+
+
+def test_no_curve_is_drawn_where_none_is_wanted_and_the_model_stays_the_same(topwork, tmp_path):
+    folder = photos_that_err(tmp_path / "photos", per_class=20)
+    topwork("train", folder, "-o", tmp_path / "with", *AUTO)
+    topwork("train", folder, "-o", tmp_path / "without", *AUTO, "--learning-curve", "never")
+    assert json.loads((tmp_path / "without" / "metrics.json").read_text())["learning_curve"] is None
+    assert 'id="more"' not in (tmp_path / "without" / "report.html").read_text()
+    assert (tmp_path / "with" / "model.onnx").read_bytes() == (tmp_path / "without" / "model.onnx").read_bytes()
+
+
+def test_any_number_of_threads_gives_the_same_curve_and_calibration(topwork, tmp_path):
+    folder = photos_that_err(tmp_path / "photos", per_class=20)
+    for threads in (1, 3):
+        topwork("train", folder, "-o", tmp_path / f"run{threads}", *AUTO, "--threads", threads)
+    assert (tmp_path / "run1" / "metrics.json").read_bytes() == (tmp_path / "run3" / "metrics.json").read_bytes()

@@ -21,12 +21,13 @@ from test_tensorboard import photos
 AXE = next(pathlib.Path(axe_core_python.__file__).parent.rglob("axe.min.js"))
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
+@pytest.fixture(scope="module", params=["workshop", "auto"])
+def page(tmp_path_factory, request):
     root = tmp_path_factory.mktemp("report")
     folder = photos(root / "photos")
     (folder / "blue" / "broken.jpg").write_bytes(b"no photo")
-    command = [os.environ["TOPWORK"], "train", str(folder), "-o", str(root / "run"), "--eval-share", "0.4", "--steps", "300", "--hidden", "32", "-q", "--allow-skips"]
+    command = [os.environ["TOPWORK"], "train", str(folder), "-o", str(root / "run"), "--eval-share", "0.4", "-q", "--allow-skips", "--recipe", request.param]
+    command += ["--steps", "300", "--hidden", "32"] if request.param == "workshop" else []
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "XDG_CACHE_HOME": str(root / "cache")})
     return (root / "run" / "report.html").as_uri()
 
