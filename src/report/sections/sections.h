@@ -11,7 +11,7 @@ struct tw_section {
 };
 extern const struct tw_section tw_section_summary, tw_section_confusion, tw_section_classes, tw_section_gallery,
     tw_section_calibration, tw_section_curve, tw_section_more, tw_section_choice, tw_section_suspects,
-    tw_section_doubles, tw_section_audit, tw_section_usage, tw_section_provenance;
+    tw_section_doubles, tw_section_growth, tw_section_audit, tw_section_usage, tw_section_provenance;
 /* In the page's order, ending with NULL. */
 extern const struct tw_section *const tw_sections[];
 
