@@ -8,6 +8,7 @@
 #include "train/adam.h"
 #include "train/checkpoint.h"
 #include "train/dense.h"
+#include "train/held_part.h"
 #include "train/metrics.h"
 #include "train/recipes.h"
 
@@ -19,8 +20,14 @@
 enum { STREAM_HIDDEN = 1, STREAM_OUTPUT = 2, STREAM_DROPOUT = 3, STREAM_EPOCHS = 1000 };
 static const uint64_t STREAM_MIXUP = (uint64_t)1 << 62;
 enum { EVAL_SAMPLE = 1000, BLOCK_BYTES = 256 << 20 };
+/* Numbers of the epochs over all rows, where others came before. */
+static const uint64_t last_epochs = (uint64_t)1 << 40;
+static const float least_score = 1e-30f;
 /* Of the state in a checkpoint. */
-enum { LAYOUT = 3 };
+enum { LAYOUT = 4 };
+/* The last tenth of the steps learns from all rows. Before it a part of them is held, by which scores are calibrated; with
+ * fewer steps than this nothing is. */
+enum { LAST_SHARE = 10, LEAST_STEPS = 20 };
 
 static struct tw_recipe_options with_defaults(const struct tw_recipe_options *given)
 {
@@ -71,6 +78,10 @@ struct training {
     const float **batch_rows;
     size_t *order;  /* rows of the epoch; behind them room for the blocks' numbers */
     uint64_t epoch; /* that `order` is of, + 1 */
+    struct tw_held_part part;
+    uint64_t last_phase;                      /* the step that learns from all rows first; 0: all do */
+    size_t state_size;                        /* floats of state: parameters, Adam's, log scores of the held rows */
+    struct tw_calibration_record calibration; /* when it has ended */
 };
 
 static void lay_out(struct training *t)
@@ -93,7 +104,8 @@ static void show_weights(struct training *t)
 static enum tw_status take_memory(struct training *t, struct tw_error *error)
 {
     size_t wide = t->hidden * t->hidden_layer.stride, narrow = t->hidden * t->batch;
-    t->state = tw_pages_take(&t->pages, 3 * t->parameters * sizeof(float));
+    t->state_size = 3 * t->parameters + t->part.count * t->classes;
+    t->state = tw_pages_take(&t->pages, t->state_size * sizeof(float));
     t->gradients = tw_alloc(t->parameters - t->hidden_layer.size, sizeof(float));
     t->hidden_weights = tw_alloc(t->width * t->hidden, sizeof(float));
     t->activations = tw_alloc(wide, sizeof(float));
@@ -115,7 +127,7 @@ static enum tw_status take_memory(struct training *t, struct tw_error *error)
         (mixes && (t->mixed == NULL || t->pure_targets == NULL)) || t->counts == NULL || t->rows == NULL ||
         t->factors == NULL || t->batch_rows == NULL || t->order == NULL)
         return tw_fail_memory(error, 4 * t->parameters * sizeof(float), "training");
-    memset(t->state, 0, 3 * t->parameters * sizeof *t->state);
+    memset(t->state, 0, t->state_size * sizeof *t->state);
     return TW_OK;
 }
 
@@ -129,6 +141,9 @@ static enum tw_status training_init(struct training *t, const struct tw_examples
     t->batch = t->options.batch;
     enum tw_status status = tw_batch_layer_init(&t->hidden_layer, t->width, t->hidden, t->batch, error);
     t->parameters = t->hidden_layer.size + t->hidden + t->hidden * t->classes + t->classes;
+    if (status == TW_OK && t->options.steps >= LEAST_STEPS && !t->options.is_multi_label)
+        status = tw_held_part_make(examples, t->classes, options->unlabelled_class, t->options.seed, &t->part, error);
+    t->last_phase = t->part.count > 0 ? t->options.steps - t->options.steps / LAST_SHARE : 0;
     if (status == TW_OK)
         status = take_memory(t, error);
     if (status != TW_OK)
@@ -156,6 +171,7 @@ static void training_release(struct training *t)
                             t->mixed,     t->pure_targets,   t->factors,     t->batch_rows, t->order};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         tw_free(blocks[i]);
+    tw_held_part_release(&t->part);
     tw_pages_release(&t->pages);
     tw_batch_layer_release(&t->hidden_layer);
 }
@@ -195,12 +211,17 @@ static void shuffle_blocks(const struct training *t, struct tw_random *random, s
 }
 
 /* The order of an epoch comes from the seed and its number alone, so that a resumed run needs none of its past. */
-static void shuffle(struct training *t, uint64_t epoch)
+static void shuffle(struct training *t, uint64_t epoch, bool skips_held)
 {
     struct tw_random random = {.seed = t->options.seed, .stream = STREAM_EPOCHS + epoch};
     if (t->epoch == epoch + 1)
         return;
     shuffle_blocks(t, &random, block_rows(t->examples->width));
+    size_t kept = 0;
+    for (size_t i = 0; i < t->examples->count && skips_held; i++) {
+        if (!t->part.is_held[t->order[i]])
+            t->order[kept++] = t->order[i];
+    }
     t->epoch = epoch + 1;
 }
 
@@ -245,10 +266,13 @@ static void smooth(struct training *t)
 
 static void gather_batch(struct training *t, uint64_t step)
 {
+    bool is_last = step >= t->last_phase;
+    size_t count = is_last ? t->examples->count : t->part.other_count;
+    uint64_t first = is_last ? step - t->last_phase : step, before = is_last && t->last_phase > 0 ? last_epochs : 0;
     for (size_t i = 0; i < t->batch; i++) {
-        uint64_t place = step * t->batch + i;
-        shuffle(t, place / t->examples->count);
-        size_t row = t->order[place % t->examples->count];
+        uint64_t place = first * t->batch + i;
+        shuffle(t, before + place / count, !is_last);
+        size_t row = t->order[place % count];
         t->batch_rows[i] = t->examples->embeddings + row * t->width;
         tw_examples_target(t->examples, row, t->options.unlabelled_class, t->targets + i * t->classes, t->classes);
     }
@@ -541,13 +565,28 @@ static enum tw_status report(struct training *t, uint64_t done, double loss, dou
     return status;
 }
 
+/* What the head says of the rows that it has not learnt from, into the state, so that a run that goes on later has it. */
+static enum tw_status ask_held(struct training *t, struct tw_error *error)
+{
+    const struct tw_head head = {.branch_count = 1, .branches = {view_branch(t)}};
+    float *scores = t->state + 3 * t->parameters, *embeddings = tw_held_part_embeddings(&t->part, t->examples);
+    if (embeddings == NULL)
+        return tw_fail_memory(error, t->part.count * t->width * sizeof *embeddings, "held rows");
+    show_weights(t);
+    enum tw_status status = tw_head_scores(&head, embeddings, t->part.count, t->options.threads, scores, error);
+    for (size_t i = 0; i < t->part.count * t->classes; i++)
+        scores[i] = logf(fmaxf(scores[i], least_score));
+    tw_free(embeddings);
+    return status;
+}
+
 /* Asked to stop: what is learnt so far is kept. */
 static enum tw_status stop_at(struct training *t, uint64_t identity, uint64_t step, struct tw_error *error)
 {
     const char *folder = t->options.checkpoint_folder;
     enum tw_status status = TW_OK;
     if (folder != NULL && step > 0)
-        status = tw_checkpoint_write(folder, identity, step, t->state, 3 * t->parameters, error);
+        status = tw_checkpoint_write(folder, identity, step, t->state, t->state_size, error);
     if (status != TW_OK)
         return status;
     return tw_fail(error, TW_INTERRUPTED, "interrupted at step %llu of %zu: the same command goes on from there",
@@ -561,7 +600,7 @@ static enum tw_status run_steps(struct training *t, struct tw_error *error)
     double loss = NAN, accuracy = NAN;
     enum tw_status status = find_identity(t, &identity, error);
     if (status == TW_OK && o->checkpoint_folder != NULL)
-        status = tw_checkpoint_read(o->checkpoint_folder, identity, &step, t->state, 3 * t->parameters, o->sink, error);
+        status = tw_checkpoint_read(o->checkpoint_folder, identity, &step, t->state, t->state_size, o->sink, error);
     if (step > 0)
         tw_log(o->sink, TW_LOG_INFO, "going on from step %llu of %zu", (unsigned long long)step, o->steps);
     while (step < o->steps && status == TW_OK) {
@@ -572,11 +611,13 @@ static enum tw_status run_steps(struct training *t, struct tw_error *error)
         if (status == TW_OK)
             status = update_weights(t, step, error);
         step++;
+        if (status == TW_OK && step == t->last_phase)
+            status = ask_held(t, error);
         tw_progress(o->sink, &(struct tw_progress){.stage = "train", .unit = "steps", .done = step, .total = o->steps});
         if (status == TW_OK)
             status = report(t, step, loss, accuracy, error);
         if (status == TW_OK && o->checkpoint_folder != NULL && step % o->checkpoint_every_steps == 0)
-            status = tw_checkpoint_write(o->checkpoint_folder, identity, step, t->state, 3 * t->parameters, error);
+            status = tw_checkpoint_write(o->checkpoint_folder, identity, step, t->state, t->state_size, error);
     }
     return status;
 }
@@ -597,6 +638,12 @@ static enum tw_status hand_over(const struct training *t, struct tw_head *head, 
         if (from->bias != NULL)
             memcpy(to->bias, from->bias, from->outputs * sizeof(float));
     }
+    struct tw_stage *last = &made.branches[0].stages[view.stage_count - 1];
+    float scale = t->calibration.temperature > 0 ? (float)(1 / t->calibration.temperature) : 1;
+    for (size_t i = 0; i < last->inputs * last->outputs; i++)
+        last->weights[i] *= scale;
+    for (size_t i = 0; i < last->outputs; i++)
+        last->bias[i] *= scale;
     for (size_t i = 0; i < t->parameters; i++) {
         if (!isfinite(t->state[i])) {
             tw_head_release(&made);
@@ -618,10 +665,14 @@ enum tw_status tw_workshop_train(const struct tw_examples *examples, const struc
         status = run_steps(&t, error);
     if (status == TW_OK)
         show_weights(&t);
+    if (status == TW_OK && t.last_phase > 0)
+        status = tw_held_part_calibrate(&t.part, t.state + 3 * t.parameters, &t.calibration, error);
     if (status == TW_OK)
         status = hand_over(&t, head, error);
     for (size_t i = 0; i < options->class_count && status == TW_OK && options->thresholds != NULL; i++)
         options->thresholds[i] = 0.5f;
+    if (status == TW_OK && options->calibration != NULL)
+        *options->calibration = t.calibration;
     training_release(&t);
     return status;
 }
