@@ -82,7 +82,11 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                                "write key,label,prediction,score of every row as CSV"},
     [TW_OPTION_VALUES] = {"values", 0, TW_KIND_INTEGER, "N", 0, 1e9,
                           "values shown of long lists; 0 for all (default 8)"},
-    [TW_OPTION_FAIL_UNDER] = {"fail-under", 0, TW_KIND_NUMBER, "X", 0, 1, "exit with 1 where the accuracy is below X"},
+    [TW_OPTION_FAIL_UNDER] = {"fail-under", 0, TW_KIND_NUMBER, "X", 0, 100,
+                              "exit with 1 where the accuracy, or what --measure names, is worse than X"},
+    [TW_OPTION_MEASURE] = {"measure", 0, TW_KIND_TEXT, "NAME", 0, 0,
+                           "what --fail-under looks at, as metrics.json calls it: macro_f1, log_loss ... (default "
+                           "accuracy)"},
     [TW_OPTION_FOLLOW] = {"follow", 'f', TW_KIND_FLAG, NULL, 0, 0, "go on until the run has ended"},
     [TW_OPTION_COMPARE] = {"compare", 0, TW_KIND_FLAG, NULL, 0, 0,
                            "two models on the same input: is one better, or is it luck?"},

@@ -1,8 +1,12 @@
 #include "cli/command.h"
 
+#include "base/text.h"
 #include "storage/storage.h"
 #include "tasks/evaluate.h"
 #include "tasks/evaluation.h"
+
+#include <math.h>
+#include <string.h>
 
 static void name_skipped(const struct tw_evaluate_result *result, struct tw_console *console)
 {
@@ -13,14 +17,55 @@ static void name_skipped(const struct tw_evaluate_result *result, struct tw_cons
     }
 }
 
+/* The measure of that name; TW_MEASURES: there is none. */
+static enum tw_measure find_measure(const char *name)
+{
+    size_t i = 0;
+    while (i < TW_MEASURES && strcmp(tw_measure_names[i], name) != 0)
+        i++;
+    return (enum tw_measure)i;
+}
+
+static enum tw_status check_measure(const struct tw_arguments *arguments, struct tw_error *error)
+{
+    const char *name = tw_text(arguments, TW_OPTION_MEASURE, tw_measure_names[TW_ACCURACY]), *nearest = NULL;
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < TW_MEASURES; i++) {
+        size_t distance = tw_edit_distance(name, tw_measure_names[i]);
+        if (distance < least)
+            least = distance, nearest = tw_measure_names[i];
+    }
+    if (least > 0)
+        return tw_fail(error, TW_INVALID, "there is no measure %s: did you mean %s?", name, nearest);
+    if (tw_has(arguments, TW_OPTION_MEASURE) && !tw_has(arguments, TW_OPTION_FAIL_UNDER))
+        return tw_fail(error, TW_INVALID, "--measure says what --fail-under looks at, which is missing");
+    return TW_OK;
+}
+
+/* Says it, too: a log of a build is all that is read of it. */
+static bool is_worse(const struct tw_arguments *arguments, struct tw_console *console,
+                     const struct tw_evaluate_result *result)
+{
+    enum tw_measure measure = find_measure(tw_text(arguments, TW_OPTION_MEASURE, tw_measure_names[TW_ACCURACY]));
+    double value = tw_metrics_measure(&result->metrics, measure), limit = tw_number(arguments, TW_OPTION_FAIL_UNDER, 0);
+    bool is_less_better = measure == TW_LOG_LOSS || measure == TW_CALIBRATION_ERROR;
+    if (is_less_better ? value <= limit : value >= limit)
+        return false;
+    if (isnan(value))
+        tw_log(&console->sink, TW_LOG_WARNING, "%s is not defined for this input", tw_measure_names[measure]);
+    else
+        tw_log(&console->sink, TW_LOG_WARNING, "%s is %.4f, %s %g", tw_measure_names[measure], value,
+               is_less_better ? "above" : "below", limit);
+    return true;
+}
+
 static enum tw_exit finish(const struct tw_arguments *arguments, struct tw_console *console,
                            const struct tw_evaluate_result *result, const struct tw_buffer *out)
 {
     enum tw_exit code = tw_console_print(console, out);
     if (code != TW_EXIT_DONE)
         return code;
-    if (!(result->metrics.accuracy >= tw_number(arguments, TW_OPTION_FAIL_UNDER, -1)) &&
-        tw_has(arguments, TW_OPTION_FAIL_UNDER))
+    if (tw_has(arguments, TW_OPTION_FAIL_UNDER) && is_worse(arguments, console, result))
         return TW_EXIT_NO;
     return tw_exit_of_skips(arguments, result->skipped);
 }
@@ -78,6 +123,8 @@ enum tw_exit tw_command_evaluate(const struct tw_arguments *arguments, struct tw
         .input_count = arguments->operand_count - 1,
     };
     enum tw_status status = tw_console_task(arguments, console, &options.task, &error);
+    if (status == TW_OK)
+        status = check_measure(arguments, &error);
     if (status == TW_OK && tw_has(arguments, TW_OPTION_COMPARE))
         return compare(arguments, console, &options, &error);
     if (status == TW_OK)

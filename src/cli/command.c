@@ -19,8 +19,9 @@ static const enum tw_option_id train_options[] = {
 static const enum tw_option_id embed_options[] = {TW_OPTION_OUTPUT,      TW_OPTION_CORRECTIONS, TW_OPTION_EVAL_SHARE,
                                                   TW_OPTION_LABELS,      TW_OPTION_NO_CACHE,    TW_OPTION_FORCE,
                                                   TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
-static const enum tw_option_id evaluate_options[] = {TW_OPTION_COMPARE,     TW_OPTION_PREDICTIONS, TW_OPTION_FAIL_UNDER,
-                                                     TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,         CONSOLE_OPTIONS};
+static const enum tw_option_id evaluate_options[] = {TW_OPTION_COMPARE, TW_OPTION_PREDICTIONS, TW_OPTION_FAIL_UNDER,
+                                                     TW_OPTION_MEASURE, TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,
+                                                     CONSOLE_OPTIONS};
 static const enum tw_option_id predict_options[] = {TW_OPTION_TOP, TW_OPTION_ALLOW_SKIPS, IMAGE_OPTIONS,
                                                     CONSOLE_OPTIONS};
 static const enum tw_option_id explain_options[] = {TW_OPTION_OUTPUT, TW_OPTION_LABEL, TW_OPTION_GRID,
@@ -86,7 +87,8 @@ const struct tw_command tw_command_table[] = {
      "too.",
      check_options, 1, tw_command_check},
     {"evaluate", "learn", "MODEL INPUT... | --compare A B INPUT...", "metrics of a model on labelled photos or records",
-     "MODEL is a model file or a run folder. --fail-under X exits with 1 where the accuracy is lower. --compare asks "
+     "MODEL is a model file or a run folder. --fail-under X exits with 1 where the accuracy is lower, or what "
+     "--measure names is worse: of log_loss and calibration_error less is better. --compare asks "
      "two "
      "models the same examples and says whether they tell which one is better (McNemar's exact test, paired "
      "bootstrap).",

@@ -15,12 +15,14 @@ static const struct tw_command *find(const char *name)
 
 static int unknown_command(const char *name)
 {
+    static const char *const others[] = {"help", "version"}; /* that the table does not have */
     const char *nearest = NULL;
-    size_t least = 4;
-    for (size_t i = 0; i < tw_command_count; i++) {
-        size_t distance = tw_edit_distance(name, tw_command_table[i].name);
+    size_t least = 4, other_count = sizeof others / sizeof *others;
+    for (size_t i = 0; i < tw_command_count + other_count; i++) {
+        const char *candidate = i < other_count ? others[i] : tw_command_table[i - other_count].name;
+        size_t distance = tw_edit_distance(name, candidate);
         if (distance < least)
-            least = distance, nearest = tw_command_table[i].name;
+            least = distance, nearest = candidate;
     }
     char shown[200];
     tw_printable(name, shown, sizeof shown);

@@ -47,9 +47,14 @@ static enum tw_status put_progress(const json_t *line, struct tw_buffer *out, st
     double done = number_of(line, "done"), total = number_of(line, "total"), rate = number_of(line, "rate");
     double skipped = number_of(line, "skipped");
     span_of_time(number_of(line, "left_seconds"), left);
-    enum tw_status status =
-        tw_buffer_printf(out, error, "%-8s %.0f/%.0f %s", text_of(line, "stage"), done, total, text_of(line, "unit"));
-    if (!status && total > 0)
+    enum tw_status status = tw_buffer_printf(out, error, "%-8s", text_of(line, "stage"));
+    if (!status && !isnan(done))
+        status = tw_buffer_printf(out, error, " %.0f", done);
+    if (!status && !isnan(done) && !isnan(total))
+        status = tw_buffer_printf(out, error, "/%.0f", total);
+    if (!status && *text_of(line, "unit"))
+        status = tw_buffer_printf(out, error, " %s", text_of(line, "unit"));
+    if (!status && total > 0 && !isnan(done))
         status = tw_buffer_printf(out, error, ", %.0f %%", 100 * done / total);
     if (!status && !isnan(rate))
         status = tw_buffer_printf(out, error, ", %.1f/s, %s left", rate, left);
@@ -67,8 +72,10 @@ static enum tw_status put_point(const json_t *line, struct tw_buffer *out, struc
     enum tw_status status = tw_buffer_printf(out, error, "%-8s step %.0f", "train", number_of(line, "step"));
     if (!status && !isnan(total))
         status = tw_buffer_printf(out, error, "/%.0f", total);
-    if (!status)
-        status = tw_buffer_printf(out, error, ", loss %.4f, accuracy %.1f %%", loss, 100 * accuracy);
+    if (!status && !isnan(loss))
+        status = tw_buffer_printf(out, error, ", loss %.4f", loss);
+    if (!status && !isnan(accuracy))
+        status = tw_buffer_printf(out, error, ", accuracy %.1f %%", 100 * accuracy);
     if (!status && !isnan(eval_accuracy))
         status =
             tw_buffer_printf(out, error, "; evaluation loss %.4f, accuracy %.1f %%", eval_loss, 100 * eval_accuracy);

@@ -61,6 +61,19 @@ def test_fail_under_answers_no_with_exit_1(topwork, run, tmp_path):
     topwork("evaluate", run, tmp_path / "eval", "--fail-under", 0.5, "-q", code=0)
 
 
+def test_fail_under_looks_at_the_measure_that_is_named(topwork, run, tmp_path):
+    metrics = json.loads((run / "metrics.json").read_text())
+    for measure in ("balanced_accuracy", "macro_f1", "mean_average_precision", "accuracy"):
+        topwork("evaluate", run, tmp_path / "eval", "--measure", measure, "--fail-under", metrics[measure] - 0.001, "-q")
+    for measure in ("log_loss", "calibration_error"):  # of these, less is better
+        topwork("evaluate", run, tmp_path / "eval", "--measure", measure, "--fail-under", metrics[measure] + 0.001, "-q")
+        done = topwork("evaluate", run, tmp_path / "eval", "--measure", measure, "--fail-under", metrics[measure] / 2, code=1)
+        assert f"{measure} is {metrics[measure]:.4f}, above" in done.stderr
+    assert "top_2_accuracy is not defined" in topwork("evaluate", run, tmp_path / "eval", "--measure", "top_2_accuracy", "--fail-under", 0.5, code=1).stderr
+    assert "did you mean macro_f1" in made.one_sentence(topwork("evaluate", run, tmp_path / "eval", "--measure", "macrof1", "--fail-under", 0.5, code=2))
+    assert "--fail-under" in made.one_sentence(topwork("evaluate", run, tmp_path / "eval", "--measure", "macro_f1", code=2))
+
+
 def test_skipped_photos_are_named_and_cost_exit_3(topwork, run, tmp_path):
     (tmp_path / "eval" / "red" / "bad.jpg").write_bytes(b"\xff\xd8\xff")
     done = topwork("evaluate", run, tmp_path / "eval", "--json", code=3)
