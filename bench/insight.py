@@ -93,7 +93,7 @@ def calibration(options):
     for seed in options.seeds:
         order = np.random.default_rng(seed).permutation(len(rows[0]))
         held, taught = np.sort(order[:367]), order[367:]
-        for recipe in ("workshop", "auto"):
+        for recipe in options.recipes:
             with tempfile.TemporaryDirectory() as folder:
                 file = save(f"{folder}/held.tfrecord.gz", rows, held)
                 more = ("--recipe", recipe, "--learning-curve", "never", "--seed", str(seed))
@@ -124,6 +124,7 @@ def main():
     parser.add_argument("what", choices=["curve", "calibration"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--sizes", type=int, nargs="+", default=[200, 400, 800, 1600])
+    parser.add_argument("--recipes", nargs="+", default=["workshop", "auto"])
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args()
     {"curve": curve, "calibration": calibration}[options.what](options)

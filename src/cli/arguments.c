@@ -48,7 +48,7 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                            "workshop: share of the hidden layer dropped in a step (default 0.5)"},
     [TW_OPTION_LEARNING_RATE] = {"learning-rate", 0, TW_KIND_NUMBER, "X", 1e-12, 1e3,
                                  "workshop: Adam's learning rate (default 0.001)"},
-    [TW_OPTION_LEARNING_CURVE] = {"learning-curve", 0, TW_KIND_CHOICE, "auto|always|never", 0, 0,
+    [TW_OPTION_LEARNING_CURVE] = {"learning-curve", 0, TW_KIND_CHOICE, "auto|never", 0, 0,
                                   "accuracy over the number of examples, and what more would bring (default auto: with "
                                   "the recipe auto)"},
     [TW_OPTION_LABEL_SMOOTHING] = {"label-smoothing", 0, TW_KIND_NUMBER, "X", 0, 0.9,

@@ -60,8 +60,7 @@ static const char *default_recipe(const struct tw_arguments *arguments)
 
 static enum tw_curve_wish curve_wish(const struct tw_arguments *arguments)
 {
-    const char *text = tw_text(arguments, TW_OPTION_LEARNING_CURVE, "auto");
-    return strcmp(text, "always") == 0 ? TW_CURVE_ALWAYS : strcmp(text, "never") == 0 ? TW_CURVE_NEVER : TW_CURVE_AUTO;
+    return strcmp(tw_text(arguments, TW_OPTION_LEARNING_CURVE, "auto"), "never") == 0 ? TW_CURVE_NEVER : TW_CURVE_AUTO;
 }
 
 /* --rename, --merge and --remove as one list into `changes`, which has room for it. */

@@ -33,6 +33,12 @@ struct tw_report_double {
 struct tw_report_fact {
     const char *name, *value;
 };
+/* Numbers of the finished head, for histograms. */
+struct tw_report_weights {
+    const char *name;
+    const float *values;
+    size_t count;
+};
 /* Embedding rows for the projector. */
 struct tw_report_embedding {
     const char *key, *label, *side; /* side: "train" or "eval" */
@@ -71,6 +77,8 @@ struct tw_report {
     size_t width; /* of an embedding */
     const struct tw_report_embedding *embeddings;
     size_t embedding_count;
+    const struct tw_report_weights *weights;
+    size_t weight_count;
     /* A small JPEG of a key's photo; false: there is none. */
     void *context;
     bool (*thumbnail)(void *context, const char *key, struct tw_buffer *jpeg);

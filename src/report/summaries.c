@@ -7,6 +7,7 @@
 #include "report/projector.h"
 #include "storage/storage.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,10 +172,56 @@ static enum tw_status put_misclassified(const struct summaries *s)
     return status;
 }
 
+/* Heads that were tried, one after another as steps, each by what it reached on rows that it had not learnt from. */
+static enum tw_status put_candidates(const struct summaries *s)
+{
+    static const char *const tags[] = {"tried/log_loss", "tried/accuracy"}, *const keys[] = {"log_loss", "accuracy"};
+    json_t *recipe = s->report->recipe_json ? json_loads(s->report->recipe_json, 0, NULL) : NULL;
+    const json_t *candidates = json_object_get(recipe, "candidates");
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < json_array_size(candidates); i++) {
+        for (size_t k = 0; k < 2 && !status; k++) {
+            const json_t *value = json_object_get(json_array_get(candidates, i), keys[k]);
+            status = tw_events_scalar(s->events, i, tags[k], json_is_number(value) ? json_number_value(value) : NAN,
+                                      s->error);
+        }
+    }
+    json_decref(recipe);
+    return status;
+}
+
+/* Accuracy over examples that were learnt from: these are the steps. */
+static enum tw_status put_learning_curve(const struct summaries *s)
+{
+    const struct tw_curve_view *curve = s->report->curve;
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; curve && i < curve->point_count && !status; i++)
+        status = tw_events_scalar(s->events, curve->points[i].rows, "learning_curve/accuracy",
+                                  curve->points[i].accuracy, s->error);
+    return status;
+}
+
+/* Of a head that was learnt without steps; one that was learnt by steps has its histograms from them. */
+static enum tw_status put_weights(const struct summaries *s)
+{
+    const struct tw_report *r = s->report;
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < r->weight_count && !r->point_count && !status; i++)
+        status = tw_events_histogram(s->events, s->step, r->weights[i].name, r->weights[i].values, r->weights[i].count,
+                                     s->error);
+    return status;
+}
+
 static enum tw_status put_all(const struct summaries *s)
 {
     const struct tw_report *report = s->report;
     enum tw_status status = put_settings(s);
+    if (!status)
+        status = put_candidates(s);
+    if (!status)
+        status = put_learning_curve(s);
+    if (!status)
+        status = put_weights(s);
     if (status || !report->metrics)
         return status;
     status = put_scalars(s);

@@ -121,6 +121,7 @@ static enum tw_status ask(struct asked *a, struct tw_explanation *made, struct t
         .label_count = a->model.labels.count,
         .scores = SCORES,
         .logits = LOGITS,
+        .is_independent = a->model.thresholds != NULL,
         .workers = task->threads,
         .sink = task->sink,
     };

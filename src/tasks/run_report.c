@@ -25,6 +25,8 @@ struct gathered {
     struct tw_report_skip *skips;
     struct tw_report_double *doubles;
     struct tw_report_suspect *suspects;
+    struct tw_report_weights weights[2 * TW_MAX_BRANCHES * TW_MAX_STAGES];
+    char weight_names[2 * TW_MAX_BRANCHES * TW_MAX_STAGES][40];
     struct tw_log_point *points;
     struct tw_report_fact facts[MOST_FACTS];
     const struct tw_item **items; /* of photos that were used, by uri */
@@ -230,6 +232,30 @@ static enum tw_status gather_points(struct gathered *g, struct tw_error *error)
     return status;
 }
 
+static void add_weights(struct gathered *g, size_t branch, size_t stage, const char *kind, const float *values,
+                        size_t count)
+{
+    char *name = g->weight_names[g->report.weight_count];
+    if (!values || !count)
+        return;
+    snprintf(name, sizeof g->weight_names[0], "head/%zu.%zu/%s", branch, stage, kind);
+    g->weights[g->report.weight_count++] = (struct tw_report_weights){name, values, count};
+}
+
+static void gather_weights(struct gathered *g)
+{
+    const struct tw_head *head = g->run->head;
+    for (size_t b = 0; head && b < head->branch_count; b++) {
+        for (size_t i = 0; i < head->branches[b].stage_count; i++) {
+            const struct tw_stage *stage = &head->branches[b].stages[i];
+            bool is_dense = stage->kind == TW_STAGE_DENSE;
+            add_weights(g, b, i, "weights", is_dense ? stage->weights : NULL, stage->inputs * stage->outputs);
+            add_weights(g, b, i, "bias", is_dense ? stage->bias : NULL, stage->outputs);
+        }
+    }
+    g->report.weights = g->weights;
+}
+
 static void add_fact(struct gathered *g, const char *name, const char *value)
 {
     if (value && *value && g->report.fact_count < MOST_FACTS)
@@ -285,6 +311,7 @@ static enum tw_status gather(struct gathered *g, struct tw_error *error)
     if (!status)
         status = gather_points(g, error);
     gather_facts(g);
+    gather_weights(g);
     g->events = tw_uri_join(run->run, "events");
     return status || g->events ? status : tw_fail_memory(error, 1, "a path");
 }

@@ -5,6 +5,7 @@
 #include "report/growth.h"
 #include "report/learning_text.h"
 #include "tasks/example_set.h"
+#include "train/head.h"
 #include "train/metrics.h"
 
 /* Borrowed. */
@@ -26,6 +27,7 @@ struct tw_run_report {
     const struct tw_growth *growth; /* NULL: not grown from another run */
     const struct tw_calibration_view *calibration;
     const struct tw_curve_view *curve;
+    const struct tw_head *head;
     const float *held_out; /* log scores of train's rows by heads that had not learnt from them; NULL or NaN: none */
     struct tw_digest data_digest;
 };

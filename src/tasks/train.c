@@ -171,8 +171,8 @@ static enum tw_status train_head(struct tw_train_job *job, const struct tw_recip
     options->thresholds = job->thresholds;
     options->choice_json = &job->choice;
     options->calibration = &job->calibration;
-    bool wants_curve = job->options->curve == TW_CURVE_ALWAYS ||
-                       (job->options->curve == TW_CURVE_AUTO && strcmp(recipe->name, "auto") == 0);
+    /* A recipe that does not choose would have to learn anew for every point. */
+    bool wants_curve = job->options->curve == TW_CURVE_AUTO && strcmp(recipe->name, "auto") == 0;
     options->curve = wants_curve ? &job->curve : NULL;
     status = make_room_for_doubts(job, error);
     if (!status)

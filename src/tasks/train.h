@@ -9,7 +9,7 @@
 #include "train/recipe.h"
 
 /* Whether a learning curve is drawn: AUTO where it costs less than the training, as with the recipe `auto`. */
-enum tw_curve_wish { TW_CURVE_AUTO, TW_CURVE_ALWAYS, TW_CURVE_NEVER };
+enum tw_curve_wish { TW_CURVE_AUTO, TW_CURVE_NEVER };
 struct tw_train_options {
     struct tw_task_options task;
     const char *const *inputs;

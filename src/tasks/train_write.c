@@ -253,6 +253,7 @@ static enum tw_status write_report(struct tw_train_job *job, const struct tw_tra
         .growth = tells_growth(job) && result->has_metrics ? &job->grown.growth : NULL,
         .calibration = &result->calibration,
         .curve = &result->curve,
+        .head = &job->head,
         .held_out = job->held_out,
     };
     enum tw_status status = tw_example_set_digest(&job->train, &report.data_digest, error);

@@ -177,3 +177,27 @@ def test_a_run_that_was_killed_shows_each_step_once(topwork, tmp_path):
         shown.wait_for("plugin/scalars/tags", lambda tags: "final/accuracy" in tags.get("eval", ()))
         series = shown("plugin/scalars/scalars", run="train", tag="loss")
         assert [step for _, step, _ in series] == list(range(100, 2001, 100))
+
+
+def test_a_run_without_steps_shows_what_was_tried_its_weights_and_the_rest(topwork, tmp_path):
+    source = np.random.default_rng(9)
+    for label, colour in {"red": (200, 60, 60), "green": (60, 190, 60)}.items():
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for i in range(50):
+            shown = (60, 190, 60) if label == "red" and i % 5 == 0 else colour
+            pixels = np.clip(np.array(shown) + source.integers(-50, 50, (5, 6, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).resize((EDGE + 8, EDGE), Image.BILINEAR).save(tmp_path / "photos" / label / f"{i:02}.jpg")
+    topwork("train", tmp_path / "photos", "-o", tmp_path / "run", "--eval-share", 0.3, "-q")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    with board(tmp_path / "run" / "events") as shown:
+        shown.wait_for("plugin/pr_curves/tags", lambda tags: len(tags.get("eval", ())) == 2)
+        tried = shown("plugin/scalars/scalars", run="eval", tag="tried/log_loss")
+        assert np.allclose([value for _, _, value in tried], [each["log_loss"] for each in metrics["recipe"]["candidates"]], rtol=1e-5)
+        curve = shown("plugin/scalars/scalars", run="eval", tag="learning_curve/accuracy")
+        assert [step for _, step, _ in curve] == [point["examples"] for point in metrics["learning_curve"]["points"]]
+        tags = shown("plugin/histograms/tags")["eval"]
+        assert tags and all(tag.startswith("head/") for tag in tags)
+        assert "confusion matrix" in shown("plugin/images/tags")["eval"]
+        groups = shown("plugin/hparams/experiment", {"experimentName": ""})
+        assert {info["name"] for info in groups["hparamInfos"]} >= {"recipe", "seed"}
+        assert shown("plugin/projector/info", run=".")["embeddings"][0]["tensorShape"][0] == 100
