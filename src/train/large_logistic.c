@@ -11,9 +11,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { STREAM_BLOCKS = 7000, MOST_PASSES = 12, ROWS_AT_ONCE = 64 };
+enum { STREAM_BLOCKS = 7000, MOST_PASSES = 12, MOST_STALE = 3, ROWS_AT_ONCE = 64 };
 /* Rows x values x classes: above the first there is no pass, the second is what all passes together may be. */
 static const double most_products = 2e13, wanted_products = 7e12;
+/* Rows of a class lie far out in its direction, where its curvature is: where classes are many their mean says too little. */
+static const double least_curvature = 0.05;
 static const double first_rate = 0.01, momentum_share = 0.9, shrinkage = 0.9, patience = 0.02;
 
 struct descent {
@@ -194,7 +196,7 @@ static double curvature_of(const struct tw_large *l)
     }
     for (size_t c = 0; c < l->classes; c++)
         present += l->lda.class_weights[c] > 0;
-    return fmax(sum / (double)count, 1e-3) / (double)present;
+    return fmax(sum / (double)count / (double)present, least_curvature);
 }
 
 static enum tw_status descent_init(struct descent *d, const struct tw_large *l, const struct tw_rule *start,
@@ -232,12 +234,13 @@ static void descent_release(struct descent *d)
     tw_cholesky_release(&d->factor);
 }
 
-/* Until a pass is clearly worse than the best before it, LDA's start included. */
+/* Until a pass is clearly worse than the best before it, LDA's start included, or MOST_STALE of them in a row are no better. */
 static enum tw_status run(struct tw_large *l, struct descent *d, size_t start, size_t *trained, struct tw_rule *fitted,
                           struct tw_error *error)
 {
     size_t weights = l->width * l->classes * sizeof(float), scores = l->held_out.count * l->classes;
     double least = l->candidates[start].judgement.loss;
+    size_t stale = 0;
     float *answers = tw_alloc(scores, sizeof *answers);
     enum tw_status status = answers != NULL ? TW_OK : tw_fail_memory(error, scores * sizeof *answers, "scores");
     for (size_t pass = 0; pass < d->passes && status == TW_OK; pass++) {
@@ -252,9 +255,10 @@ static enum tw_status run(struct tw_large *l, struct descent *d, size_t start, s
             break;
         observe(d, pass);
         double loss = l->candidates[l->candidate_count - 1].judgement.loss;
-        if (loss > least * (1 + patience))
+        stale = loss < least ? 0 : stale + 1;
+        if (loss > least * (1 + patience) || stale == MOST_STALE)
             break;
-        if (loss >= least)
+        if (stale > 0)
             continue;
         if (fitted->weights == NULL)
             status = tw_rule_init(fitted, l->width, l->classes, error);

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "train/cholesky.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { TW_NEVER_HELD_OUT = 255, TW_FIT_ALL = -1 };
