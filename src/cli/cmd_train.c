@@ -85,7 +85,8 @@ static enum tw_status check(const struct tw_arguments *arguments, const struct t
                             struct tw_error *error)
 {
     if (options->input_count == 0 && options->from == NULL)
-        return tw_fail(error, TW_INVALID, "train needs INPUT: labelled photos or embedding records");
+        return tw_fail(error, TW_INVALID,
+                       "train needs INPUT, labelled photos or embedding records: topwork train INPUT... -o RUN");
     if (options->output == NULL)
         return tw_fail(error, TW_INVALID, "train needs -o RUN, the folder for the model");
     if (options->eval_inputs != NULL && tw_has(arguments, TW_OPTION_EVAL_SHARE))

@@ -58,7 +58,7 @@ def test_run_folder_holds_what_the_contract_names(topwork, folder, tmp_path):
     log = [line for line in log if "step" in line]
     assert [line["step"] for line in log] == [100, 200, 250]
     assert all(set(line) >= {"step", "train_loss", "train_accuracy", "eval_loss", "eval_accuracy", "learning_rate"} for line in log)
-    assert log[-1]["eval_accuracy"] == metrics["accuracy"] and math.isclose(log[-1]["eval_loss"], metrics["log_loss"], rel_tol=1e-4)
+    assert log[-1]["eval_accuracy"] == metrics["accuracy"] and math.isclose(log[-1]["eval_loss"], metrics["calibration"]["evaluation"]["before"]["log_loss"], rel_tol=1e-4)
 
 
 def test_examples_are_the_training_side_with_a_thumbnail_each(topwork, folder, tmp_path):

@@ -10,10 +10,10 @@
 /* Sums in as many lanes, put together in one order: the same for every unit. */
 enum { LANES = 16 };
 
-/* 2^n times a polynomial of the rest (Cephes' expf). */
-INLINE float exponential(float x)
+/* 2^n times a polynomial of the rest (Cephes' expf). What is no number stays none: callers see that a network overflowed. */
+INLINE float exponential(float given)
 {
-    x = x > -87.0F ? x : -87.0F;
+    float x = given > -87.0F ? given : -87.0F;
     x = x < 88.0F ? x : 88.0F;
     float n = nearbyintf(x * 1.44269504F), r = x - n * 0.693359375F - n * -2.12194440e-4F;
     float p = 1.9875691500e-4F;
@@ -26,7 +26,7 @@ INLINE float exponential(float x)
     int32_t bits = ((int32_t)n + 127) << 23;
     float power;
     memcpy(&power, &bits, sizeof power);
-    return p * power;
+    return given == given ? p * power : given;
 }
 
 INLINE float sigmoid(float x)

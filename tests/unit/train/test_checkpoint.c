@@ -83,7 +83,7 @@ static void checkpoint_of_another_training_is_passed_over(void **state)
     (void)state;
     write_at(IDENTITY, 100);
     expect_read(IDENTITY + 1, COUNT, 0, "it is of another training");
-    expect_read(IDENTITY, COUNT + 1, 0, "it is not whole");
+    expect_read(IDENTITY, COUNT + 1, 0, "it is of another training");
 }
 
 static void folder_that_is_missing_is_said(void **state)
