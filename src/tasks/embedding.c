@@ -246,9 +246,9 @@ static enum tw_status compute(struct pipeline *pipeline, int worker, const struc
     payload->size = size;
     float *values = (float *)(void *)(payload->data + SIZE_BYTES);
     struct tw_look look;
-    struct tw_photo_size photo = {.look = &look};
-    status = tw_runner_photo(pipeline->runner, worker, tw_buffer_span(&job->bytes), &values, &photo,
-                             store->thumbnails ? thumbnail : NULL, error);
+    struct tw_photo_size photo;
+    const struct tw_photo_asides asides = {.thumbnail = store->thumbnails ? thumbnail : NULL, .look = &look};
+    status = tw_runner_photo(pipeline->runner, worker, tw_buffer_span(&job->bytes), &values, &photo, &asides, error);
     item->width = photo.width;
     item->height = photo.height;
     if (status)

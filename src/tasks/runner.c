@@ -154,21 +154,23 @@ enum tw_status tw_runner_image(struct tw_runner *runner, int worker, const struc
 }
 
 enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_span bytes, float *const *outputs,
-                               struct tw_photo_size *size, struct tw_buffer *thumbnail, struct tw_error *error)
+                               struct tw_photo_size *size, const struct tw_photo_asides *asides, struct tw_error *error)
 {
+    static const struct tw_photo_asides none;
+    const struct tw_photo_asides *wanted = asides ? asides : &none;
+    *size = (struct tw_photo_size){0};
     if (!runner->takes_photos)
         return tw_fail(error, TW_CONFLICT, "this network takes vectors, not photos");
     struct tw_image image = {0};
     enum tw_status status = tw_image_decode(bytes, &runner->policy.decode, &runner->limits, &image, error);
     if (status)
         return status;
-    size->width = image.photo_width;
-    size->height = image.photo_height;
-    if (size->look)
-        status = tw_image_look(&image, size->look, error);
-    if (!status && thumbnail) {
-        tw_buffer_clear(thumbnail);
-        status = tw_image_thumbnail(&image, TW_THUMBNAIL_EDGE, 80, thumbnail, error);
+    *size = (struct tw_photo_size){image.photo_width, image.photo_height};
+    if (wanted->look)
+        status = tw_image_look(&image, wanted->look, error);
+    if (!status && wanted->thumbnail) {
+        tw_buffer_clear(wanted->thumbnail);
+        status = tw_image_thumbnail(&image, TW_THUMBNAIL_EDGE, 80, wanted->thumbnail, error);
     }
     if (!status)
         status = tw_runner_image(runner, worker, &image, outputs, error);

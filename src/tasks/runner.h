@@ -29,14 +29,18 @@ size_t tw_runner_output_size(const struct tw_runner *runner, size_t index);
 void tw_runner_shape_input(struct tw_graph *graph, const struct tw_image_policy *policy);
 
 struct tw_photo_size {
-    int width, height;    /* after EXIF orientation; 0 where it was not decoded */
-    struct tw_look *look; /* receives what the decoded photo looks like; NULL: not wanted */
+    int width, height; /* after EXIF orientation; 0 where it was not decoded */
 };
-/* outputs[i] receives the options' outputs[i], where not NULL. `thumbnail` (may be NULL) receives a JPEG of at most TW_THUMBNAIL_EDGE pixels. One
- * call at a time for a worker, in [0, workers). TW_CORRUPT, besides what a photo gives: an output that is not finite. */
+/* What else a decoded photo can give; NULL: not wanted. */
 enum { TW_THUMBNAIL_EDGE = 96 };
+struct tw_photo_asides {
+    struct tw_buffer *thumbnail; /* a JPEG of at most TW_THUMBNAIL_EDGE pixels; cleared first */
+    struct tw_look *look;
+};
+/* outputs[i] receives the options' outputs[i], where not NULL; `size` is set in any case; `asides` may be NULL. One call at a time
+ * for a worker, in [0, workers). TW_CORRUPT, besides what a photo gives: an output that is not finite. */
 enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_span bytes, float *const *outputs,
-                               struct tw_photo_size *size, struct tw_buffer *thumbnail,
+                               struct tw_photo_size *size, const struct tw_photo_asides *asides,
                                struct tw_error *error) TW_MUST_USE;
 /* From pixels that were decoded by the policy already. */
 enum tw_status tw_runner_image(struct tw_runner *runner, int worker, const struct tw_image *image,
