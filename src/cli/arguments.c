@@ -126,6 +126,8 @@ const struct tw_option tw_option_table[TW_OPTION_COUNT] = {
                         "requests a second of one address; twice as many at once (default: any number)"},
     [TW_OPTION_NAME] = {"name", 0, TW_KIND_TEXT, "NAME", 0, 0, "name of the version, beside its number"},
     [TW_OPTION_DESCRIPTION] = {"description", 0, TW_KIND_TEXT, "TEXT", 0, 0, "what people should know of it"},
+    [TW_OPTION_SHARE] = {"share", 0, TW_KIND_NUMBER, "X", 0, 1,
+                         "label: part of the requests that name no version, 0 to 1 (default 0)"},
     [TW_OPTION_NO_CACHE] = {"no-cache", 0, TW_KIND_FLAG, NULL, 0, 0, "compute every embedding anew"},
     [TW_OPTION_FORCE] = {"force", 0, TW_KIND_FLAG, NULL, 0, 0, "write into an output folder that holds something else"},
     [TW_OPTION_ALLOW_SKIPS] = {"allow-skips", 0, TW_KIND_FLAG, NULL, 0, 0,

@@ -38,13 +38,22 @@ static uint64_t bytes_of(const struct tw_store_version *version)
     return sum;
 }
 
+/* ", canary (25 %)"; as snprintf counts. */
+static size_t put_mark(char *text, size_t size, bool follows, const struct tw_store_label *label)
+{
+    char share[24] = "";
+    if (label->share > 0)
+        snprintf(share, sizeof share, " (%g %%)", label->share * 100);
+    return (size_t)snprintf(text, size, "%s%s%s", follows ? ", " : "", label->name, share);
+}
+
 /* The labels that stand for a version, and "default", as "default, stable". */
 static void marks_text(const struct tw_store_model *model, int64_t number, char *text, size_t size)
 {
     size_t used = (size_t)snprintf(text, size, "%s", model->default_number == number ? "default" : "");
     for (size_t i = 0; i < model->label_count && used < size; i++) {
         if (model->labels[i].number == number)
-            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", model->labels[i].name);
+            used += put_mark(text + used, size - used, used > 0, &model->labels[i]);
     }
 }
 
@@ -238,7 +247,9 @@ static enum tw_status set_label(const struct call *call, struct tw_error *error)
     int64_t number = 0;
     bool goes = strcmp(operand(call, 4), "-") == 0;
     enum tw_status status = goes ? TW_OK : find(call, operand(call, 4), &number, error);
-    return status != TW_OK ? status : tw_store_set_label(call->store, call->name, operand(call, 3), number, error);
+    const struct tw_store_label label = {(char *)operand(call, 3), number,
+                                         tw_number(call->arguments, TW_OPTION_SHARE, 0)};
+    return status != TW_OK ? status : tw_store_set_label(call->store, call->name, &label, error);
 }
 
 static enum tw_status delete (const struct call *call, struct tw_error *error) {

@@ -39,7 +39,8 @@ static const enum tw_option_id label_options[] = {TW_OPTION_INSTALL,     TW_OPTI
                                                   TW_OPTION_ALLOW_SKIPS, TW_OPTION_LAYER,       TW_OPTION_POLICY,
                                                   TW_OPTION_PRECISION,   TW_OPTION_IGNORE_EXIF, TW_OPTION_MAX_PIXELS,
                                                   TW_OPTION_MAX_BYTES,   CONSOLE_OPTIONS};
-static const enum tw_option_id models_options[] = {TW_OPTION_NAME, TW_OPTION_DESCRIPTION, CONSOLE_OPTIONS};
+static const enum tw_option_id models_options[] = {TW_OPTION_NAME, TW_OPTION_DESCRIPTION, TW_OPTION_SHARE,
+                                                   CONSOLE_OPTIONS};
 static const enum tw_option_id serve_options[] = {TW_OPTION_LISTEN,
                                                   TW_OPTION_ADMIN,
                                                   TW_OPTION_GENERAL,
@@ -129,7 +130,7 @@ const struct tw_command tw_command_table[] = {
      label_options, 0, tw_command_label},
     {"models", "use",
      "create STORE NAME | add-version STORE NAME MODEL | list STORE | describe STORE NAME | versions STORE NAME | "
-     "set-default STORE NAME VERSION | label STORE NAME LABEL VERSION|- | delete STORE NAME [VERSION]",
+     "set-default STORE NAME VERSION | label STORE NAME LABEL VERSION|- [--share X] | delete STORE NAME [VERSION]",
      "a store of models with versions, for a server to serve",
      "STORE is a folder. `add-version` copies a model file, or a run folder's model with its metrics and examples, "
      "runs it once "

@@ -330,7 +330,7 @@ static enum tw_status fail_unknown_model(const struct tw_catalogue *catalogue, c
     return tw_fail(error, TW_NOT_FOUND, "there is no model %s", shown);
 }
 
-static enum tw_status pick(const struct tw_shelf *shelf, const char *version, struct tw_served **served,
+static enum tw_status pick(struct tw_shelf *shelf, const char *version, struct tw_served **served,
                            struct tw_error *error)
 {
     char shown[TW_STORE_NAME_SIZE + 4];
@@ -351,7 +351,7 @@ enum tw_status tw_catalogue_get(struct tw_catalogue *catalogue, const char *mode
                                 struct tw_served **served, struct tw_error *error)
 {
     pthread_rwlock_rdlock(&catalogue->lock);
-    const struct tw_shelf *shelf = find(catalogue, model);
+    struct tw_shelf *shelf = find(catalogue, model);
     enum tw_status status = shelf ? pick(shelf, version, served, error) : fail_unknown_model(catalogue, model, error);
     pthread_rwlock_unlock(&catalogue->lock);
     return status;

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,10 +42,26 @@ struct tw_shelf_entry *tw_shelf_find(const struct tw_shelf *shelf, int64_t numbe
     return NULL;
 }
 
-struct tw_shelf_entry *tw_shelf_named(const struct tw_shelf *shelf, const char *version)
+/* Multiples of the golden ratio, less their whole parts, fill 0 to 1 as evenly as numbers can: each label owns a piece of that line
+ * as long as its share, so that shares are kept at any moment and without chance. */
+static int64_t deal(struct tw_shelf *shelf)
+{
+    static const double golden_ratio = 0.6180339887498949;
+    unsigned long n = atomic_fetch_add(&shelf->asked, 1);
+    double place = (double)(n % 1000000007) * golden_ratio, end = 0;
+    place -= floor(place);
+    for (size_t i = 0; i < shelf->label_count; i++) {
+        end += shelf->labels[i].share;
+        if (place < end)
+            return shelf->labels[i].number;
+    }
+    return shelf->default_number;
+}
+
+struct tw_shelf_entry *tw_shelf_named(struct tw_shelf *shelf, const char *version)
 {
     if (!version)
-        return tw_shelf_find(shelf, shelf->default_number);
+        return tw_shelf_find(shelf, deal(shelf));
     for (size_t i = 0; i < shelf->label_count; i++) {
         if (strcmp(shelf->labels[i].name, version) == 0)
             return tw_shelf_find(shelf, shelf->labels[i].number);
@@ -143,7 +160,7 @@ enum tw_status tw_shelf_settle(struct tw_shelf *shelf, const struct tw_store_mod
         int64_t number = is_available(shelf, wanted->number) ? wanted->number : stood_for(shelf, wanted->name);
         char *name = is_available(shelf, number) ? tw_strdup(wanted->name) : NULL;
         if (name)
-            labels[count++] = (struct tw_store_label){name, number};
+            labels[count++] = (struct tw_store_label){name, number, wanted->share};
     }
     release_labels(shelf->labels, shelf->label_count);
     tw_free(shelf->description);

@@ -22,12 +22,13 @@ struct tw_shelf {
     struct tw_store_label *labels;
     size_t label_count;
     int64_t default_number;
-    char *complaint; /* why the store's word on it cannot be read; NULL: it can */
+    atomic_ulong asked; /* requests that named no version: they are dealt out by the labels' shares */
+    char *complaint;    /* why the store's word on it cannot be read; NULL: it can */
 };
 void tw_shelf_release(struct tw_shelf *shelf);
 struct tw_shelf_entry *tw_shelf_find(const struct tw_shelf *shelf, int64_t number);
-/* By number, name or label; NULL: the default. NULL where there is none. */
-struct tw_shelf_entry *tw_shelf_named(const struct tw_shelf *shelf, const char *version);
+/* By number, name or label; NULL: the default, or in turn a label that has a share. NULL where there is none. */
+struct tw_shelf_entry *tw_shelf_named(struct tw_shelf *shelf, const char *version);
 /* The versions as the store has them: new ones are LOADING, and those that are gone leave into `gone` (room for all of the
  * shelf's entries), to be put by the caller. */
 enum tw_status tw_shelf_follow(struct tw_shelf *shelf, const struct tw_store_model *model, struct tw_served **gone,

@@ -23,16 +23,17 @@ static enum tw_status read_labels(const json_t *object, struct tw_store_model *m
 {
     size_t count = json_object_size(object);
     const char *name;
-    const json_t *number;
+    const json_t *value;
     model->labels = count ? tw_alloc(count, sizeof *model->labels) : NULL;
     if (count && !model->labels)
         return tw_fail_memory(error, count * sizeof *model->labels, "a model's labels");
-    json_object_foreach((json_t *)object, name, number)
+    json_object_foreach((json_t *)object, name, value)
     {
-        if (tw_store_check_name("label", name, error) || json_integer_value(number) < 1)
-            return tw_fail(error, TW_CORRUPT, "one of its labels has no sound name or version");
         struct tw_store_label *label = &model->labels[model->label_count];
-        label->number = json_integer_value(number);
+        label->number = json_integer_value(json_is_object(value) ? json_object_get(value, "version") : value);
+        label->share = json_number_value(json_object_get(value, "share")); /* 0 where there is none */
+        if (tw_store_check_name("label", name, error) || label->number < 1 || !(label->share >= 0 && label->share <= 1))
+            return tw_fail(error, TW_CORRUPT, "one of its labels has no sound name, version or share");
         label->name = tw_strdup(name);
         if (!label->name)
             return tw_fail_memory(error, strlen(name), "a label");

@@ -35,6 +35,7 @@ struct tw_store_version {
 struct tw_store_label {
     char *name;
     int64_t number; /* the version it stands for */
+    double share; /* of the requests that name no version: they go there instead of to the default; in all at most 1 */
 };
 /* Zero-initialise; release accepts the zero state. */
 struct tw_store_model {
@@ -76,8 +77,8 @@ enum tw_status tw_store_delete_version(const char *store, const char *name, int6
                                        struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_store_set_default(const char *store, const char *name, int64_t number,
                                     struct tw_error *error) TW_MUST_USE;
-/* `number` 0 takes the label away. TW_CONFLICT: a version has that name. */
-enum tw_status tw_store_set_label(const char *store, const char *name, const char *label, int64_t number,
+/* `label->number` 0 takes it away. TW_CONFLICT: a version has that name, or all shares would be more than 1. */
+enum tw_status tw_store_set_label(const char *store, const char *name, const struct tw_store_label *label,
                                   struct tw_error *error) TW_MUST_USE;
 
 /* What people say against an answer: STORE/NAME/corrections/ holds their photos, each named by its SHA-256, and corrections.csv

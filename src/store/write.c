@@ -8,11 +8,19 @@
 #include <string.h>
 #include <time.h>
 
+/* The version, and the share where it has one. */
+static json_t *json_of_label(const struct tw_store_label *label)
+{
+    if (!(label->share > 0))
+        return json_integer(label->number);
+    return json_pack("{s:I, s:f}", "version", (json_int_t)label->number, "share", label->share);
+}
+
 enum tw_status tw_store_write_model(const char *store, const struct tw_store_model *model, struct tw_error *error)
 {
     json_t *labels = json_object();
     for (size_t i = 0; labels && i < model->label_count; i++)
-        json_object_set_new(labels, model->labels[i].name, json_integer(model->labels[i].number));
+        json_object_set_new(labels, model->labels[i].name, json_of_label(&model->labels[i]));
     json_t *json =
         json_pack("{s:i, s:s, s:I, s:I, s:I, s:o}", "format", TW_STORE_FORMAT, "description", model->description,
                   "created_s", (json_int_t)model->created_s, "default", (json_int_t)model->default_number, "next",
@@ -179,45 +187,52 @@ enum tw_status tw_store_set_default(const char *store, const char *name, int64_t
 }
 
 /* Room for one more, so that the label that is written now need not be there yet. */
-static enum tw_status put_label(struct tw_store_model *model, const char *label, int64_t number, struct tw_error *error)
+static enum tw_status put_label(struct tw_store_model *model, const struct tw_store_label *label,
+                                struct tw_error *error)
 {
+    double shares = label->number ? label->share : 0;
     size_t kept = 0, room = model->label_count;
     enum tw_status status = tw_grow((void **)&model->labels, &room, room + 1, sizeof *model->labels, error);
     for (size_t i = 0; i < model->label_count && !status; i++) {
-        if (strcmp(model->labels[i].name, label) != 0)
-            model->labels[kept++] = model->labels[i];
-        else
+        if (strcmp(model->labels[i].name, label->name) == 0) {
             tw_free(model->labels[i].name);
+            continue;
+        }
+        shares += model->labels[i].share;
+        model->labels[kept++] = model->labels[i];
     }
     if (status)
         return status;
     model->label_count = kept;
-    char *copy = number ? tw_strdup(label) : NULL;
-    if (number && !copy)
-        return tw_fail_memory(error, strlen(label), "a label");
-    if (number)
-        model->labels[model->label_count++] = (struct tw_store_label){copy, number};
+    if (shares > 1)
+        return tw_fail(error, TW_CONFLICT, "the labels of model %s would take %g of its requests, all are 1",
+                       model->name, shares);
+    char *copy = label->number ? tw_strdup(label->name) : NULL;
+    if (label->number && !copy)
+        return tw_fail_memory(error, strlen(label->name), "a label");
+    if (label->number)
+        model->labels[model->label_count++] = (struct tw_store_label){copy, label->number, label->share};
     return TW_OK;
 }
 
-enum tw_status tw_store_set_label(const char *store, const char *name, const char *label, int64_t number,
+enum tw_status tw_store_set_label(const char *store, const char *name, const struct tw_store_label *label,
                                   struct tw_error *error)
 {
     struct tw_folder_lock *lock = NULL;
     struct tw_store_model model = {0};
     const struct tw_store_version *version = NULL;
-    enum tw_status status = tw_store_check_name("label", label, error);
+    enum tw_status status = tw_store_check_name("label", label->name, error);
     if (!status)
         status = open_model(store, name, &lock, &model, error);
-    if (!status && number)
-        status = find_number(&model, number, &version, error);
+    if (!status && label->number)
+        status = find_number(&model, label->number, &version, error);
     for (size_t i = 0; i < model.version_count && !status; i++) {
-        if (model.versions[i].name && strcmp(model.versions[i].name, label) == 0)
+        if (model.versions[i].name && strcmp(model.versions[i].name, label->name) == 0)
             status = tw_fail(error, TW_CONFLICT, "version %lld of model %s has the name %s: a label needs another",
-                             (long long)model.versions[i].number, name, label);
+                             (long long)model.versions[i].number, name, label->name);
     }
     if (!status)
-        status = put_label(&model, label, number, error);
+        status = put_label(&model, label, error);
     if (!status)
         status = tw_store_write_model(store, &model, error);
     tw_folder_unlock(lock);

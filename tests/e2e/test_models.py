@@ -67,6 +67,14 @@ def test_versions_default_labels_and_deletion_keep_their_rules(topwork, store, r
     assert "no model yet" in topwork("models", "list", store).stdout
 
 
+def test_shares_are_shown_and_limited(topwork, store, run):
+    for _ in range(2):
+        topwork("models", "add-version", store, "cars", run / "model.onnx")
+    topwork("models", "label", store, "cars", "canary", 2, "--share", 0.25)
+    assert "canary (25 %)" in topwork("models", "versions", store, "cars").stdout
+    assert "would take 1.25" in topwork("models", "label", store, "cars", "all", 1, "--share", 1, code=4).stderr
+
+
 def test_table_is_drawn(topwork, store, run):
     topwork("models", "add-version", store, "cars", run, "--name", "v1", "--description", "the first")
     assert topwork("models", "list", store).stdout.splitlines()[1].split() == ["cars", "1", "1", "red", "or", "blue"]

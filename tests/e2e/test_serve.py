@@ -499,6 +499,16 @@ def test_reloads_under_load_fail_no_request(topwork, store, trained, expected):
     assert sorted(set(answered)) == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
+def test_canary_gets_its_share_of_what_names_no_version(topwork, store, trained, expected):
+    topwork("models", "add-version", store, "cars", trained / "cars" / "model.onnx")
+    topwork("models", "label", store, "cars", "canary", 2, "--share", 0.25)
+    photo = photo_of(list(expected)[0])
+    with Server(topwork, store) as server:
+        versions = [server.json("/predict/cars", photo)["version"] for _ in range(80)]
+        assert 18 <= versions.count(2) <= 22 and versions.count(1) == 80 - versions.count(2)
+        assert server.json("/predict/cars/1", photo)["version"] == 1 and server.json("/predict/cars/canary", photo)["version"] == 2
+
+
 def test_version_that_cannot_be_loaded_keeps_the_old_one_and_is_tried_again(topwork, store, trained, expected):
     key = list(expected)[0]
     topwork("models", "add-version", store, "cars", trained / "cars" / "model.onnx")

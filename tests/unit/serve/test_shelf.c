@@ -12,7 +12,7 @@ struct word {
 
 static struct word say(size_t count, int64_t default_number, int64_t labelled)
 {
-    struct word word = {.label = {(char *)"canary", labelled}};
+    struct word word = {.label = {(char *)"canary", labelled, 0}};
     for (size_t i = 0; i < count; i++)
         word.versions[i].number = (int64_t)i + 1;
     word.model = (struct tw_store_model){.description = (char *)"",
@@ -73,6 +73,25 @@ static void label_moves_only_to_what_is_available(void **state)
     tw_shelf_release(&shelf);
 }
 
+static void share_of_a_label_is_dealt_evenly(void **state)
+{
+    (void)state;
+    struct tw_shelf shelf = {0};
+    struct word word = say(2, 1, 2);
+    int to_canary = 0;
+    word.label.share = 0.3;
+    follow(&shelf, &word);
+    load(&shelf, 1);
+    load(&shelf, 2);
+    follow(&shelf, &word);
+    for (int i = 1; i <= 1000; i++) {
+        to_canary += tw_shelf_named(&shelf, NULL)->number == 2;
+        assert_true(to_canary - 0.3 * i < 2.5 && 0.3 * i - to_canary < 2.5);
+    }
+    assert_int_equal(tw_shelf_named(&shelf, "1")->number, 1);
+    tw_shelf_release(&shelf);
+}
+
 static void version_that_left_the_store_leaves_the_shelf(void **state)
 {
     (void)state;
@@ -103,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(default_moves_only_to_what_is_available),
         cmocka_unit_test(label_moves_only_to_what_is_available),
+        cmocka_unit_test(share_of_a_label_is_dealt_evenly),
         cmocka_unit_test(version_that_left_the_store_leaves_the_shelf),
         cmocka_unit_test(version_is_named_by_its_number_as_it_is_written),
     };

@@ -37,6 +37,11 @@ static int64_t add_named(const char *name)
     return add(&source);
 }
 
+static enum tw_status set_label(const char *name, int64_t number, double share, struct tw_error *error)
+{
+    return tw_store_set_label("store", "hugs", &(struct tw_store_label){(char *)name, number, share}, error);
+}
+
 static void expect_fails(enum tw_status is, enum tw_status wanted, const struct tw_error *error, const char *words)
 {
     assert_int_equal(is, wanted);
@@ -115,7 +120,7 @@ static void version_is_found_by_number_name_label_and_as_default(void **state)
     struct tw_error error = {0};
     add_named("v1");
     add_named("v2");
-    assert_int_equal(tw_store_set_label("store", "hugs", "canary", 2, NULL), TW_OK);
+    assert_int_equal(set_label("canary", 2, 0, NULL), TW_OK);
     assert_int_equal(tw_store_read("store", "hugs", &model, NULL), TW_OK);
     static const struct {
         const char *version;
@@ -136,13 +141,32 @@ static void label_moves_keeps_its_version_and_goes(void **state)
     struct tw_error error = {0};
     add_named("v1");
     add(&plain);
-    assert_int_equal(tw_store_set_label("store", "hugs", "stable", 1, NULL), TW_OK);
-    assert_int_equal(tw_store_set_label("store", "hugs", "stable", 2, NULL), TW_OK);
+    assert_int_equal(set_label("stable", 1, 0, NULL), TW_OK);
+    assert_int_equal(set_label("stable", 2, 0, NULL), TW_OK);
     expect_fails(tw_store_delete_version("store", "hugs", 2, &error), TW_CONFLICT, &error, "label stable");
-    expect_fails(tw_store_set_label("store", "hugs", "v1", 2, &error), TW_CONFLICT, &error, "has the name v1");
-    expect_fails(tw_store_set_label("store", "hugs", "stable", 9, &error), TW_NOT_FOUND, &error, "no version");
-    assert_int_equal(tw_store_set_label("store", "hugs", "stable", 0, NULL), TW_OK);
+    expect_fails(set_label("v1", 2, 0, &error), TW_CONFLICT, &error, "has the name v1");
+    expect_fails(set_label("stable", 9, 0, &error), TW_NOT_FOUND, &error, "no version");
+    assert_int_equal(set_label("stable", 0, 0, NULL), TW_OK);
     assert_int_equal(tw_store_delete_version("store", "hugs", 2, NULL), TW_OK);
+}
+
+static void shares_of_labels_are_kept_and_are_at_most_one(void **state)
+{
+    (void)state;
+    struct tw_store_model model = {0};
+    struct tw_error error = {0};
+    add(&plain);
+    add(&plain);
+    assert_int_equal(set_label("canary", 2, 0.25, NULL), TW_OK);
+    assert_int_equal(set_label("other", 2, 0.75, NULL), TW_OK);
+    expect_fails(set_label("third", 2, 0.01, &error), TW_CONFLICT, &error, "would take 1.01");
+    assert_int_equal(set_label("canary", 2, 0.1, NULL), TW_OK);
+    assert_int_equal(tw_store_read("store", "hugs", &model, NULL), TW_OK);
+    assert_int_equal(model.label_count, 2);
+    assert_true(model.labels[0].share == 0.1 && model.labels[1].share == 0.75);
+    tw_store_model_release(&model);
+    put_text("store/hugs/model.json", "{\"format\": 1, \"labels\": {\"canary\": {\"version\": 1, \"share\": 2}}}");
+    expect_fails(tw_store_read("store", "hugs", &model, &error), TW_CORRUPT, &error, "sound name, version or share");
 }
 
 static void names_that_could_leave_the_store_are_refused(void **state)
@@ -356,6 +380,7 @@ int main(void)
         in_store(number_is_never_given_twice),
         in_store(version_is_found_by_number_name_label_and_as_default),
         in_store(label_moves_keeps_its_version_and_goes),
+        in_store(shares_of_labels_are_kept_and_are_at_most_one),
         in_store(names_that_could_leave_the_store_are_refused),
         in_store(version_that_lists_a_file_outside_is_refused_and_removes_nothing),
         in_store(version_on_its_way_is_not_seen_and_leaves_nothing_when_abandoned),
