@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "cli/supervisor.h"
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -20,7 +21,7 @@ static enum tw_status read_listen(const char *text, const char *option, struct t
     *owned = length == 0 ? tw_strdup("127.0.0.1") : tw_strndup(text + is_bracketed, length - 2 * (size_t)is_bracketed);
     if (*owned == NULL)
         return tw_fail_memory(error, length, "an address");
-    *listen = (struct tw_listen){*owned, (uint16_t)port};
+    *listen = (struct tw_listen){.address = *owned, .port = (uint16_t)port};
     return TW_OK;
 }
 
@@ -68,6 +69,7 @@ static void greet(void *context, uint16_t port, uint16_t admin_port)
     if (status == TW_OK)
         (void)!tw_console_print(greeting->console, &out);
     fflush(stdout);
+    tw_supervisor_notify("READY=1");
     tw_buffer_release(&out);
 }
 
@@ -90,10 +92,16 @@ enum tw_exit tw_command_serve(const struct tw_arguments *arguments, struct tw_co
                                        .ready = greet};
     struct greeting greeting = {&options, console};
     char *addresses[2] = {0};
+    struct tw_socket given;
+    bool is_given = false;
     options.context = &greeting;
     read_limits(arguments, &options.limits);
     enum tw_status status = read_listen(tw_text(arguments, TW_OPTION_LISTEN, "127.0.0.1:8080"), "--listen",
                                         &options.listen, &addresses[0], &error);
+    if (status == TW_OK)
+        status = tw_supervisor_socket(&given, &is_given, &error);
+    if (is_given)
+        options.listen = (struct tw_listen){given.address, given.port, true, given.file};
     if (status == TW_OK && tw_has(arguments, TW_OPTION_ADMIN))
         status =
             read_listen(tw_text(arguments, TW_OPTION_ADMIN, NULL), "--admin", &options.admin, &addresses[1], &error);

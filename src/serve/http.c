@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <openssl/rand.h>
@@ -362,6 +363,13 @@ static enum tw_status listen_on(const struct tw_listen *options, int *made, uint
     enum tw_status status = read_address(options, &address, error);
     if (status)
         return status;
+    if (options->has_socket) { /* two threads accept: who comes second must not wait */
+        if (fcntl(options->file, F_SETFL, O_NONBLOCK) < 0)
+            return tw_fail(error, TW_IO, "cannot use the socket that was handed over: %s", strerror(errno));
+        *made = options->file;
+        *port = options->port;
+        return TW_OK;
+    }
     int file = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool is_done =
         file >= 0 && setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&

@@ -23,6 +23,8 @@ extern const struct tw_serve_limits tw_serve_limits_default;
 struct tw_listen {
     const char *address; /* "127.0.0.1", "::1", "0.0.0.0" */
     uint16_t port;       /* 0: any that is free */
+    bool has_socket;     /* `file` is a socket that listens there already */
+    int file;
 };
 struct tw_serve_options {
     const char *source, *single_name; /* as tw_catalogue_options has them */

@@ -316,6 +316,25 @@ def test_address_beyond_this_machine_needs_tokens_or_a_word(topwork, trained):
         assert "--tokens" in topwork("serve", trained / "cars", "--listen", "127.0.0.1:0", option, "0.0.0.0:0", code=2, timeout=20).stderr
 
 
+def test_supervisor_hands_the_socket_over_and_hears_when_it_is_ready(topwork, trained, tmp_path, expected):
+    notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notified.bind(str(tmp_path / "notify"))
+    notified.settimeout(30)
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        port = opened.getsockname()[1]
+        command = f'exec {opened.fileno()}<&{opened.fileno()} 3<&{opened.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
+        process = subprocess.Popen(["bash", "-c", command, "bash", topwork.binary, "serve", str(trained / "cars"), "--listen", "127.0.0.1:1"],
+                                   pass_fds=[opened.fileno()], env={**topwork.environment, "NOTIFY_SOCKET": str(tmp_path / "notify")}, stdout=-1, text=True)
+        assert notified.recv(100) == b"READY=1"
+        assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
+        link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        key = list(expected)[0]
+        link.request("POST", "/predict", photo_of(key))
+        assert json.loads(link.getresponse().read())["prediction"] == expected[key]["prediction"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
 def test_tls_is_spoken(topwork, trained, tmp_path, expected):
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
