@@ -44,6 +44,13 @@ size_t tw_backbones_count(struct tw_backbones *backbones)
     return count;
 }
 
+static void release(struct tw_shared_backbone *backbone)
+{
+    tw_runner_free(backbone->runner);
+    tw_free(backbone->sample);
+    tw_free(backbone);
+}
+
 /* The network up to the embedding, without what its file says of itself. */
 static enum tw_status cut(const struct tw_model *model, struct tw_graph **graph, struct tw_error *error)
 {
@@ -82,6 +89,21 @@ static enum tw_status make_key(const struct tw_model *model, const struct tw_gra
     return status;
 }
 
+/* Once for each worker, so that pages are touched and code is compiled before the first request. Nobody else has it yet: a worker's
+ * place in it is the worker's alone later. */
+static enum tw_status warm(struct tw_shared_backbone *backbone, const struct tw_model *model, int workers,
+                           struct tw_error *error)
+{
+    size_t pixels = (size_t)model->policy.width * (size_t)model->policy.height * 3;
+    float *grey = tw_alloc(pixels, sizeof *grey);
+    backbone->sample = tw_alloc(backbone->embedding_size, sizeof *backbone->sample);
+    enum tw_status status = grey && backbone->sample ? TW_OK : tw_fail_memory(error, pixels, "a first photo");
+    for (int worker = 0; worker < workers && !status; worker++)
+        status = tw_runner_vector(backbone->runner, worker, grey, &backbone->sample, error);
+    tw_free(grey);
+    return status;
+}
+
 static enum tw_status compile(struct tw_backbones *pool, const struct tw_model *model, const struct tw_graph *graph,
                               struct tw_shared_backbone **backbone, struct tw_error *error)
 {
@@ -107,13 +129,14 @@ static enum tw_status compile(struct tw_backbones *pool, const struct tw_model *
     if (!status && tw_runner_output_size(made->runner, 0) != model->embedding_size)
         status = tw_fail(error, TW_CORRUPT, "its backbone gives %zu values, its head takes %zu",
                          tw_runner_output_size(made->runner, 0), model->embedding_size);
-    if (status) {
-        tw_runner_free(made->runner);
-        tw_free(made);
-        return status;
-    }
     made->pool = pool;
     made->embedding_size = model->embedding_size;
+    if (!status)
+        status = warm(made, model, pool->options.workers, error);
+    if (status) {
+        release(made);
+        return status;
+    }
     *backbone = made;
     return TW_OK;
 }
@@ -172,8 +195,6 @@ void tw_backbone_put(struct tw_shared_backbone *backbone)
         }
     }
     pthread_mutex_unlock(&pool->lock);
-    if (is_last) {
-        tw_runner_free(backbone->runner);
-        tw_free(backbone);
-    }
+    if (is_last)
+        release(backbone);
 }

@@ -23,6 +23,7 @@ struct tw_shared_backbone {
     struct tw_digest key;     /* of network, policy and precision */
     struct tw_runner *runner; /* photo -> embedding, its one output */
     size_t embedding_size;
+    float *sample; /* embedding of a grey photo: every worker has run once, before anybody else could */
 };
 /* The backbone of a whole model, compiled where it is not there yet. To be put back. */
 enum tw_status tw_backbones_get(struct tw_backbones *backbones, const struct tw_model *model,

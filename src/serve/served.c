@@ -49,23 +49,14 @@ static enum tw_status take_model(struct tw_served *served, struct tw_model *mode
     return served->tally && served->tally->labels ? TW_OK : tw_fail_memory(error, served->labels.count, "a model");
 }
 
-/* A middle grey one, once for each worker: pages are touched and code is compiled before the first request. */
-static enum tw_status warm(const struct tw_served *served, const struct tw_model *model, int workers,
-                           struct tw_error *error)
+/* The head, once for each worker; the backbone has run when it was compiled, and others may be running it now. */
+static enum tw_status warm(const struct tw_served *served, int workers, struct tw_error *error)
 {
-    size_t pixels = (size_t)model->policy.width * (size_t)model->policy.height * 3;
-    float *grey = tw_alloc(pixels, sizeof *grey);
-    float *embedding = tw_alloc(served->backbone->embedding_size, sizeof *embedding);
     float *scores = tw_alloc(served->labels.count, sizeof *scores), known;
-    enum tw_status status = grey && embedding && scores ? TW_OK : tw_fail_memory(error, pixels, "a first photo");
-    for (int worker = 0; worker < workers && !status; worker++) {
-        float *const made[] = {scores, &known};
-        status = tw_runner_vector(served->backbone->runner, worker, grey, &embedding, error);
-        if (!status)
-            status = tw_runner_vector(served->head, worker, embedding, made, error);
-    }
-    tw_free(grey);
-    tw_free(embedding);
+    float *const made[] = {scores, &known};
+    enum tw_status status = scores ? TW_OK : tw_fail_memory(error, served->labels.count, "first scores");
+    for (int worker = 0; worker < workers && !status; worker++)
+        status = tw_runner_vector(served->head, worker, served->backbone->sample, made, error);
     tw_free(scores);
     return status;
 }
@@ -92,7 +83,7 @@ enum tw_status tw_served_load(const struct tw_served_source *source, struct tw_b
     if (!status)
         status = tw_backbones_get(backbones, &model, &made->backbone, error);
     if (!status)
-        status = warm(made, &model, workers, error);
+        status = warm(made, workers, error);
     tw_model_release(&model);
     if (status) {
         tw_served_put(made);

@@ -487,7 +487,7 @@ def wait_for(condition, seconds=20):
 
 def test_reloads_under_load_fail_no_request(topwork, store, trained, expected):
     key = list(expected)[0]
-    content, failures, answered, stop = photo_of(key), [], [], threading.Event()
+    content, failures, answered, scores, stop = photo_of(key), [], [], set(), threading.Event()
 
     def ask(server):
         link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
@@ -495,7 +495,9 @@ def test_reloads_under_load_fail_no_request(topwork, store, trained, expected):
             status, body = server("/predict/cars", content, connection=link)
             if status != 200:
                 failures.append(body)
-            answered.append(json.loads(body)["version"])
+            answer = json.loads(body)
+            answered.append(answer["version"])
+            scores.add(tuple(sorted(answer["scores"].items())))
 
     with Server(topwork, store, "--poll", 0.05) as server, concurrent.futures.ThreadPoolExecutor(3) as pool:
         for _ in range(3):
@@ -516,6 +518,7 @@ def test_reloads_under_load_fail_no_request(topwork, store, trained, expected):
             stop.set()
     assert failures == [] and len(answered) > 50
     assert sorted(set(answered)) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert len(scores) == 1  # loading beside answers does not touch them
 
 
 def test_canary_gets_its_share_of_what_names_no_version(topwork, store, trained, expected):
