@@ -1,5 +1,7 @@
 #include "cli/command.h"
 
+#include <string.h>
+
 #define IMAGE_OPTIONS                                                                                                  \
     TW_OPTION_BACKBONE, TW_OPTION_LAYER, TW_OPTION_POLICY, TW_OPTION_PRECISION, TW_OPTION_IGNORE_EXIF,                 \
         TW_OPTION_FAST_DECODE, TW_OPTION_MAX_PIXELS, TW_OPTION_MAX_BYTES, TW_OPTION_TUNE, TW_OPTION_MAX_ISA
@@ -148,3 +150,25 @@ const struct tw_command tw_command_table[] = {
      records_options, 2, tw_command_records},
 };
 const size_t tw_command_count = sizeof tw_command_table / sizeof *tw_command_table;
+
+const struct tw_command_group tw_command_groups[] = {
+    {"learn", "Learn from photos"}, {"use", "Use a model"}, {"look", "Look inside"}};
+const size_t tw_command_group_count = sizeof tw_command_groups / sizeof *tw_command_groups;
+
+/* Alternatives of a usage are split by " | "; one that begins with small letters begins with verbs, split by "|". */
+bool tw_command_verb(const struct tw_command *command, size_t index, char verb[TW_VERB_SIZE])
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz-";
+    for (const char *at = command->usage; at != NULL;) {
+        size_t length = strspn(at, letters);
+        if (length > 0 && length < TW_VERB_SIZE && *at != '-' && strchr(" |", at[length]) != NULL && index-- == 0) {
+            memcpy(verb, at, length);
+            verb[length] = 0;
+            return true;
+        }
+        bool has_sibling = length > 0 && *at != '-' && at[length] == '|';
+        const char *next = has_sibling ? at + length + 1 : strstr(at, " | ");
+        at = has_sibling || next == NULL ? next : next + 3;
+    }
+    return false;
+}

@@ -18,6 +18,16 @@ struct tw_command {
 extern const struct tw_command tw_command_table[];
 extern const size_t tw_command_count;
 
+struct tw_command_group {
+    const char *name, *title;
+};
+extern const struct tw_command_group tw_command_groups[];
+extern const size_t tw_command_group_count;
+
+enum { TW_VERB_SIZE = 32 };
+/* The index-th word that may stand first after the command's name, as its usage has them ("list", "info"). false: no more. */
+bool tw_command_verb(const struct tw_command *command, size_t index, char verb[TW_VERB_SIZE]);
+
 enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_embed(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_evaluate(const struct tw_arguments *arguments, struct tw_console *console);
@@ -34,5 +44,10 @@ enum tw_exit tw_command_records(const struct tw_arguments *arguments, struct tw_
 /* `topwork help`, `topwork help COMMAND`, `topwork COMMAND --help`: to standard output. */
 void tw_help_overview(void);
 void tw_help_command(const struct tw_command *command);
+
+/* The man page of a command, or of topwork itself (NULL), as roff with the macros of man(7), to standard output. */
+void tw_manual(const struct tw_command *command);
+/* What makes bash, zsh or fish complete command lines, to standard output. false: there is none for this shell. */
+bool tw_completion(const char *shell);
 
 #endif

@@ -35,10 +35,21 @@ static int unknown_command(const char *name)
 
 static int help(int count, char **names)
 {
+    bool is_manual = count > 0 && strcmp(names[0], "--man") == 0;
+    if (count > 0 && strcmp(names[0], "--completion") == 0) {
+        if (count < 2 || !tw_completion(names[1])) {
+            fputs("topwork: help --completion needs a shell: bash, zsh or fish\n", stderr);
+            return TW_EXIT_USAGE;
+        }
+        return fflush(stdout) == 0 ? TW_EXIT_DONE : TW_EXIT_SYSTEM;
+    }
+    names += is_manual, count -= is_manual;
     const struct tw_command *command = count > 0 ? find(names[0]) : NULL;
     if (count > 0 && command == NULL)
         return unknown_command(names[0]);
-    if (command != NULL)
+    if (is_manual)
+        tw_manual(command);
+    else if (command != NULL)
         tw_help_command(command);
     else
         tw_help_overview();
