@@ -22,6 +22,11 @@ test-full: all
 bench: all
 	@bench/run --topwork $(BUILD)/topwork $(ARGS)
 
+# The documents as a site in build/site.
+site:
+	@tools/install-deps test
+	@mkdocs build --quiet
+
 install: all
 	@meson configure $(BUILD) --prefix $(PREFIX)
 	@meson install -C $(BUILD)
@@ -29,4 +34,4 @@ install: all
 clean:
 	@rm -rf $(BUILD) $(BUILD)-setup.log build-sanitized build-sanitized.log
 
-.PHONY: all deps demo test test-full bench install clean
+.PHONY: all deps demo test test-full bench site install clean
