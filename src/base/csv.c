@@ -139,8 +139,9 @@ enum tw_status tw_csv_put(struct tw_buffer *out, const char *cell, bool is_first
                           struct tw_error *error)
 {
     bool is_formula = guards_formulas && *cell && cell[1] && strchr("=+-@\t\r", *cell);
-    bool is_quoted =
-        strpbrk(cell, ",\"\r\n") || is_space((uint8_t)*cell) || (*cell && is_space((uint8_t)cell[strlen(cell) - 1]));
+    bool is_quoted = strncmp(cell, "\xef\xbb\xbf", 3) == 0 || /* else a file's byte order mark */
+                     strpbrk(cell, ",\"\r\n") || is_space((uint8_t)*cell) ||
+                     (*cell && is_space((uint8_t)cell[strlen(cell) - 1]));
     enum tw_status status = is_first ? TW_OK : tw_buffer_append(out, ",", 1, error);
     if (!status && is_quoted)
         status = tw_buffer_append(out, "\"", 1, error);

@@ -53,7 +53,7 @@ char *tw_strndup(const char *text, size_t length)
     if (length == SIZE_MAX)
         return NULL;
     char *copy = tw_alloc(length + 1, 1);
-    if (copy)
+    if (copy && length > 0)
         memcpy(copy, text, length);
     return copy;
 }
@@ -134,7 +134,7 @@ char *tw_arena_strndup(struct tw_arena *arena, const char *text, size_t length)
     if (length == SIZE_MAX)
         return NULL;
     char *copy = tw_arena_alloc(arena, length + 1, 1);
-    if (copy)
+    if (copy && length > 0)
         memcpy(copy, text, length);
     return copy;
 }

@@ -154,7 +154,7 @@ static enum tw_status find_algorithms(struct trials *t, struct tw_error *error)
         bool has_new = true;
         for (int i = 0; status == TW_OK && has_new && t->done_count < MOST_PLANS; i++) {
             struct trial *trial = &t->done[t->done_count++];
-            *trial = (struct trial){kinds[k], i};
+            *trial = (struct trial){.kind = kinds[k], .index = i};
             has_new = false;
             status = try_plan(t, trial, &has_new, error);
             has_new = has_new && kinds[k] != TRIAL_NONE;

@@ -120,7 +120,8 @@ static enum tw_status peek(struct tw_record_reader *reader, size_t size, struct 
 {
     if (!reader->is_gzip) {
         size_t left = reader->mapping.bytes.size - reader->at;
-        *bytes = tw_span_of(reader->mapping.bytes.data + reader->at, left < size ? left : size);
+        *bytes = left > 0 ? tw_span_of(reader->mapping.bytes.data + reader->at, left < size ? left : size)
+                          : tw_span_of("", 0);
         return TW_OK;
     }
     while (!reader->is_ended && reader->pending.size - reader->pending_at < size) {

@@ -66,7 +66,8 @@ static void to_standard(uint8_t *text, size_t size)
         text[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
 }
 
-/* OpenSSL's decoder skips spaces at both ends, and takes '=' anywhere: neither may be in what it is given. */
+/* OpenSSL's decoder skips spaces at both ends, takes '=' anywhere, and leaves out '-' at the end: none of them may be in what it is
+ * given. */
 enum tw_status tw_base64_decode(const char *text, size_t size, struct tw_buffer *bytes, struct tw_error *error)
 {
     tw_buffer_clear(bytes);
@@ -77,23 +78,21 @@ enum tw_status tw_base64_decode(const char *text, size_t size, struct tw_buffer 
     if (memchr(text, '=', size - padding) || memchr(text, ' ', size) || memchr(text, '\n', size) ||
         memchr(text, '\r', size) || memchr(text, '\t', size))
         return tw_fail(error, TW_CORRUPT, "base64 with a space or a = inside it");
+    struct tw_buffer standard = {0};
+    bool is_safe = memchr(text, '-', size) || memchr(text, '_', size);
     enum tw_status status = tw_buffer_reserve(bytes, size / 4 * 3 + 1, error);
-    if (status)
-        return status;
-    int got = EVP_DecodeBlock(bytes->data, (const unsigned char *)text, (int)size);
-    if (got < 0 && (memchr(text, '-', size) || memchr(text, '_', size))) {
-        struct tw_buffer standard = {0};
+    if (!status && is_safe)
         status = tw_buffer_append(&standard, text, size, error);
-        if (!status) {
-            to_standard(standard.data, size);
-            got = EVP_DecodeBlock(bytes->data, standard.data, (int)size);
-        }
-        tw_buffer_release(&standard);
+    if (!status) {
+        to_standard(standard.data, standard.size);
+        const void *source = is_safe ? (const void *)standard.data : text;
+        int got = EVP_DecodeBlock(bytes->data, source, (int)size);
+        if (got < 0)
+            status = tw_fail(error, TW_CORRUPT, "base64 with a character that it does not have");
+        else
+            bytes->size = (size_t)got - padding;
     }
-    if (!status && got < 0)
-        status = tw_fail(error, TW_CORRUPT, "base64 with a character that it does not have");
-    if (!status)
-        bytes->size = (size_t)got - padding;
+    tw_buffer_release(&standard);
     return status;
 }
 

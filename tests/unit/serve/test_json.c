@@ -55,7 +55,8 @@ static void base64_of_every_length_is_decoded(void **state)
                  {"Zm9v", "foo"},
                  {"Zm9vYg==", "foob"},
                  {"Pz8/Pj4+", "?\x3f?>>>"},
-                 {"Pz8_Pj4-", "?\x3f?>>>"}};
+                 {"Pz8_Pj4-", "?\x3f?>>>"},
+                 {"Zm9v----", "foo\xfb\xef\xbe"}};
     struct tw_buffer bytes = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(tw_base64_decode(cases[i].text, strlen(cases[i].text), &bytes, NULL), TW_OK);
