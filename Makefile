@@ -19,6 +19,10 @@ test: all
 test-full: all
 	@tools/test --full
 
+# Every door of tests/fuzz for so many minutes each.
+fuzz:
+	@tools/fuzz --minutes $(or $(MINUTES),1)
+
 bench: all
 	@bench/run --topwork $(BUILD)/topwork $(ARGS)
 
@@ -34,4 +38,4 @@ install: all
 clean:
 	@rm -rf $(BUILD) $(BUILD)-setup.log build-sanitized build-sanitized.log
 
-.PHONY: all deps demo test test-full bench site install clean
+.PHONY: all deps demo test test-full fuzz bench site install clean
