@@ -115,7 +115,8 @@ enum tw_status tw_binder_run(struct tw_binder *binder, const struct tw_node *nod
         if (size == 0 || !tw_shape_count(&out->shape, &count) || (uint64_t)count > SIZE_MAX / size)
             status = tw_fail(error, TW_INVALID, "the type or shape of '%s' is not known",
                              binder->graph->values[node->outputs[i]].name);
-        else if (!(out->out = tw_alloc_aligned((size_t)count * size)))
+        else if (!(out->out = binder->arena ? tw_arena_alloc(binder->arena, (size_t)count ? (size_t)count : 1, size)
+                                            : tw_alloc_aligned((size_t)count * size)))
             status = tw_fail_memory(error, (size_t)count * size, binder->graph->values[node->outputs[i]].name);
     }
     struct tw_tensor residual = tw_binder_tensor(binder, node->residual);
@@ -126,11 +127,12 @@ enum tw_status tw_binder_run(struct tw_binder *binder, const struct tw_node *nod
         if (id < 0)
             continue;
         if (status) {
-            tw_free(binder->outputs[i].out);
+            tw_free(binder->arena ? NULL : binder->outputs[i].out);
             continue;
         }
         tw_binder_forget(binder, id);
-        binder->data[id] = binder->owned[id] = binder->outputs[i].out;
+        binder->data[id] = binder->outputs[i].out;
+        binder->owned[id] = binder->arena ? NULL : binder->outputs[i].out;
     }
     if (status && status != TW_NO_MEMORY)
         return tw_fail_within(error, status, "node '%s' (%s)", tw_node_label(binder->graph, node),

@@ -9,6 +9,7 @@ struct tw_binder {
     const void **data;                  /* by value id: aligned to the type; NULL: not known */
     void **owned;                       /* by value id: what release frees */
     struct tw_tensor *inputs, *outputs; /* of the node that was bound last */
+    struct tw_arena *arena;             /* what nodes make lies there and is not forgotten; NULL: on the heap */
 };
 /* Knows the graph's constants. Those whose place in their file does not fit their type are copied, up to `copy_limit`
  * elements; a greater one stays unknown. */

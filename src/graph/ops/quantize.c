@@ -92,17 +92,35 @@ OP_FUNCTION(op_infer_dequantize)
     return TW_OK;
 }
 
+/* A line of bytes: q less its zero point times the scale, which f32 holds with one rounding, as it is asked for. */
+static void dequantise_bytes(const struct tw_tensor *x, int64_t at, int64_t count, float zero, float scale, float *out)
+{
+    if (x->dtype == TW_I8) {
+        for (int64_t i = 0; i < count; i++)
+            out[i] = ((float)((const int8_t *)x->data)[at + i] - zero) * scale;
+    } else {
+        for (int64_t i = 0; i < count; i++)
+            out[i] = ((float)((const uint8_t *)x->data)[at + i] - zero) * scale;
+    }
+}
+
 OP_FUNCTION(op_run_dequantize)
 {
     struct scales scales;
     enum tw_status status = read_scales(node, inputs, &scales, error);
     if (status)
         return status;
-    const struct tw_tensor *zero = op_optional(node, inputs, 2);
-    for (int64_t i = 0; i < op_count(&inputs[0]); i++) {
-        int64_t s = i / scales.line % scales.count, q = op_load_int(&inputs[0], inputs[0].data, i);
-        int64_t shifted = q - (zero ? op_load_int(zero, zero->data, s) : 0);
-        ((float *)outputs[0].out)[i] = (float)((double)shifted * (double)((const float *)inputs[1].data)[s]);
+    const struct tw_tensor *x = &inputs[0], *zero = op_optional(node, inputs, 2);
+    int64_t count = op_count(x), line = scales.count == 1 ? count : scales.line;
+    for (int64_t at = 0; at < count; at += line) {
+        int64_t s = at / line % scales.count, z = zero ? op_load_int(zero, zero->data, s) : 0;
+        float scale = ((const float *)inputs[1].data)[s], *out = (float *)outputs[0].out + at;
+        if (x->dtype == TW_I8 || x->dtype == TW_U8) {
+            dequantise_bytes(x, at, line, (float)z, scale, out);
+            continue;
+        }
+        for (int64_t i = 0; i < line; i++)
+            out[i] = (float)((double)(op_load_int(x, x->data, at + i) - z) * (double)scale);
     }
     return TW_OK;
 }

@@ -63,17 +63,8 @@ static enum tw_status fold(struct tw_edit *edit, struct tw_binder *binder, size_
     if (status)
         return status == TW_NO_MEMORY ? tw_fail(edit->error, status, "%s", unused.text) : TW_OK;
     for (int i = 0; i < node->output_count; i++) {
-        int id = node->outputs[i];
-        int64_t count;
-        if (id < 0 || !tw_shape_count(&graph->values[id].shape, &count))
-            continue;
-        size_t bytes = (size_t)count * tw_dtype_size(graph->values[id].dtype);
-        void *kept = tw_arena_alloc(&graph->arena, bytes ? bytes : 1, 1);
-        if (!kept)
-            return tw_edit_no_memory(edit);
-        memcpy(kept, binder->data[id], bytes);
-        tw_binder_forget(binder, id);
-        binder->data[id] = graph->values[id].data = kept;
+        if (node->outputs[i] >= 0)
+            graph->values[node->outputs[i]].data = binder->data[node->outputs[i]];
     }
     if (node->op == TW_OP_DEQUANTIZE_LINEAR && (status = keep_grid(edit, node)) != TW_OK)
         return status;
@@ -93,6 +84,7 @@ TW_PASS(fold)
             continue;
         if (!binder.graph)
             status = tw_binder_init(&binder, graph, INT64_MAX, error);
+        binder.arena = &graph->arena;
         if (!status)
             status = fold(&edit, &binder, n);
     }
