@@ -9,7 +9,7 @@ bool tw_plan_is_constant(const struct tw_plan *plan, int value)
     return plan->graph->values[value].data != NULL;
 }
 
-enum tw_status tw_plan_add_slot(struct tw_plan *plan, const dnnl_memory_desc_t *layout, size_t bytes, int *slot,
+enum tw_status tw_plan_add_slot(struct tw_plan *plan, const struct tw_layout *layout, size_t bytes, int *slot,
                                 struct tw_error *error)
 {
     enum tw_status status =
@@ -60,7 +60,7 @@ enum tw_status tw_plan_add_made(struct tw_plan *plan, const struct tw_node *node
     enum tw_status status = TW_OK;
     if (made->primitive == NULL)
         status = tw_onednn_check(dnnl_primitive_create(&made->primitive, made->descriptor), "making a kernel", error);
-    dnnl_memory_desc_t pad = tw_onednn_layout(made->descriptor, dnnl_query_scratchpad_md, 0);
+    struct tw_layout pad = tw_onednn_layout(made->descriptor, dnnl_query_scratchpad_md, 0);
     dnnl_primitive_desc_destroy(made->descriptor);
     if (status == TW_OK)
         status = tw_plan_add_step(plan, node, algorithm, made->primitive, arguments, count, error);
@@ -69,11 +69,11 @@ enum tw_status tw_plan_add_made(struct tw_plan *plan, const struct tw_node *node
     return status;
 }
 
-enum tw_status tw_plan_plain_layout(const struct tw_value *value, dnnl_memory_desc_t *layout, struct tw_error *error)
+enum tw_status tw_plan_plain_layout(const struct tw_value *value, struct tw_layout *layout, struct tw_error *error)
 {
     dnnl_data_type_t type = tw_onednn_type(value->dtype);
     int64_t count;
-    *layout = (dnnl_memory_desc_t){0};
+    *layout = (struct tw_layout){0};
     if (type == dnnl_data_type_undef || !tw_shape_count(&value->shape, &count) || count < 1)
         return TW_OK;
     return tw_onednn_plain_of(&value->shape, type, layout, error);
@@ -83,7 +83,7 @@ enum tw_status tw_plan_plain_layout(const struct tw_value *value, dnnl_memory_de
 static enum tw_status constant_slot(struct tw_plan *plan, int value, int *slot, struct tw_error *error)
 {
     const struct tw_value *v = &plan->graph->values[value];
-    dnnl_memory_desc_t layout = {0};
+    struct tw_layout layout = {0};
     int64_t count;
     if (!tw_shape_count(&v->shape, &count))
         return tw_fail(error, TW_CORRUPT, "the shape of constant %s is not known", v->name);
@@ -109,8 +109,8 @@ enum tw_status tw_plan_add_reorder(struct tw_plan *plan, int from, int to, struc
     struct tw_onednn_primitive made = {0};
     if (!tw_onednn_attributes(&plain, false, &attributes))
         return tw_fail_memory(error, 1, "a change of layout");
-    dnnl_status_t s = dnnl_reorder_primitive_desc_create(&made.descriptor, &plan->slots[from].layout, plan->engine,
-                                                         &plan->slots[to].layout, plan->engine, attributes);
+    dnnl_status_t s = tw_onednn_reorder(plan->engine, &plan->slots[from].layout, &plan->slots[to].layout, attributes,
+                                        &made.descriptor);
     dnnl_primitive_attr_destroy(attributes);
     enum tw_status status = tw_onednn_check(s, "a change of layout", error);
     const struct argument arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
@@ -120,7 +120,7 @@ enum tw_status tw_plan_add_reorder(struct tw_plan *plan, int from, int to, struc
 enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, struct tw_error *error)
 {
     const struct tw_value *v = &plan->graph->values[value];
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     if (plan->plain[value] == NO_SLOT && v->data != NULL) {
         enum tw_status status = constant_slot(plan, value, &plan->plain[value], error);
         if (status != TW_OK)
@@ -153,7 +153,7 @@ enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, st
     return TW_OK;
 }
 
-enum tw_status tw_plan_layout(struct tw_plan *plan, int value, dnnl_memory_desc_t *layout, struct tw_error *error)
+enum tw_status tw_plan_layout(struct tw_plan *plan, int value, struct tw_layout *layout, struct tw_error *error)
 {
     enum tw_status status = tw_plan_dequantise(plan, value, error);
     if (status != TW_OK)
@@ -166,8 +166,8 @@ enum tw_status tw_plan_layout(struct tw_plan *plan, int value, dnnl_memory_desc_
     return tw_onednn_plain(&plan->graph->values[value].shape, layout, error);
 }
 
-enum tw_status tw_plan_constant_in(struct tw_plan *plan, const dnnl_memory_desc_t *from_layout, const void *from,
-                                   const dnnl_memory_desc_t *layout, int *slot, struct tw_error *error)
+enum tw_status tw_plan_constant_in(struct tw_plan *plan, const struct tw_layout *from_layout, const void *from,
+                                   const struct tw_layout *layout, int *slot, struct tw_error *error)
 {
     enum tw_status status = tw_plan_add_slot(plan, layout, 0, slot, error);
     if (status != TW_OK)
@@ -189,11 +189,11 @@ enum tw_status tw_plan_constant_in(struct tw_plan *plan, const dnnl_memory_desc_
     return status;
 }
 
-static enum tw_status reordered_constant(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
+static enum tw_status reordered_constant(struct tw_plan *plan, int value, const struct tw_layout *layout, int *slot,
                                          struct tw_error *error)
 {
     const struct tw_value *v = &plan->graph->values[value];
-    dnnl_memory_desc_t plain; /* same dimensions, for groups' extra one too */
+    struct tw_layout plain; /* same dimensions, for groups' extra one too */
     struct tw_shape shape = {.rank = layout->ndims};
     for (int i = 0; i < layout->ndims; i++)
         shape.dims[i] = layout->dims[i];
@@ -201,7 +201,7 @@ static enum tw_status reordered_constant(struct tw_plan *plan, int value, const 
     return status == TW_OK ? tw_plan_constant_in(plan, &plain, v->data, layout, slot, error) : status;
 }
 
-enum tw_status tw_plan_slot_in(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
+enum tw_status tw_plan_slot_in(struct tw_plan *plan, int value, const struct tw_layout *layout, int *slot,
                                struct tw_error *error)
 {
     if (tw_plan_is_constant(plan, value))
@@ -225,7 +225,7 @@ enum tw_status tw_plan_slot_in(struct tw_plan *plan, int value, const dnnl_memor
     return status == TW_OK ? tw_plan_add_reorder(plan, from, *slot, error) : status;
 }
 
-enum tw_status tw_plan_output_slot(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
+enum tw_status tw_plan_output_slot(struct tw_plan *plan, int value, const struct tw_layout *layout, int *slot,
                                    struct tw_error *error)
 {
     enum tw_status status = tw_plan_add_slot(plan, layout, 0, slot, error);

@@ -1,6 +1,7 @@
 #include "engine/onednn.h"
 
 #include "engine/isa.h"
+#include "engine/onednn_calls.h"
 
 #include <string.h>
 
@@ -18,12 +19,12 @@ dnnl_data_type_t tw_onednn_type(enum tw_dtype dtype)
     return dtype == TW_F32 ? dnnl_f32 : dtype == TW_U8 ? dnnl_u8 : dtype == TW_I8 ? dnnl_s8 : dnnl_data_type_undef;
 }
 
-enum tw_status tw_onednn_plain(const struct tw_shape *shape, dnnl_memory_desc_t *layout, struct tw_error *error)
+enum tw_status tw_onednn_plain(const struct tw_shape *shape, struct tw_layout *layout, struct tw_error *error)
 {
     return tw_onednn_plain_of(shape, dnnl_f32, layout, error);
 }
 
-enum tw_status tw_onednn_plain_of(const struct tw_shape *shape, dnnl_data_type_t type, dnnl_memory_desc_t *layout,
+enum tw_status tw_onednn_plain_of(const struct tw_shape *shape, dnnl_data_type_t type, struct tw_layout *layout,
                                   struct tw_error *error)
 {
     dnnl_dims_t dims = {1}, strides;
@@ -35,26 +36,25 @@ enum tw_status tw_onednn_plain_of(const struct tw_shape *shape, dnnl_data_type_t
         strides[i] = step;
         step *= dims[i] > 0 ? dims[i] : 1;
     }
-    return tw_onednn_check(dnnl_memory_desc_init_by_strides(layout, rank, dims, type, strides), "a layout", error);
+    return tw_onednn_check(tw_layout_by_strides(rank, dims, type, strides, layout), "a layout", error);
 }
 
-enum tw_status tw_onednn_any(int rank, const int64_t *dims, dnnl_memory_desc_t *layout, struct tw_error *error)
+enum tw_status tw_onednn_any(int rank, const int64_t *dims, struct tw_layout *layout, struct tw_error *error)
 {
     dnnl_dims_t copy;
     memcpy(copy, dims, (size_t)rank * sizeof *dims);
-    return tw_onednn_check(dnnl_memory_desc_init_by_tag(layout, rank, copy, dnnl_f32, dnnl_format_tag_any), "a layout",
-                           error);
+    return tw_onednn_check(tw_layout_by_tag(rank, copy, dnnl_f32, dnnl_format_tag_any, layout), "a layout", error);
 }
 
-enum tw_status tw_onednn_pixels(const int64_t dims[4], dnnl_data_type_t type, dnnl_memory_desc_t *layout,
+enum tw_status tw_onednn_pixels(const int64_t dims[4], dnnl_data_type_t type, struct tw_layout *layout,
                                 struct tw_error *error)
 {
     dnnl_dims_t copy;
     memcpy(copy, dims, 4 * sizeof *dims);
-    return tw_onednn_check(dnnl_memory_desc_init_by_tag(layout, 4, copy, type, dnnl_nhwc), "a layout", error);
+    return tw_onednn_check(tw_layout_by_tag(4, copy, type, dnnl_nhwc, layout), "a layout", error);
 }
 
-bool tw_onednn_blocked(const int64_t dims[4], dnnl_memory_desc_t *layout)
+bool tw_onednn_blocked(const int64_t dims[4], struct tw_layout *layout)
 {
     bool has_16 = tw_isa_has_avx512();
     int64_t block = has_16 ? 16 : 8;
@@ -62,30 +62,21 @@ bool tw_onednn_blocked(const int64_t dims[4], dnnl_memory_desc_t *layout)
     if ((!has_16 && !tw_isa_has_blocks()) || dims[1] % block != 0)
         return false;
     memcpy(copy, dims, 4 * sizeof *dims);
-    return dnnl_memory_desc_init_by_tag(layout, 4, copy, dnnl_f32, has_16 ? dnnl_nChw16c : dnnl_nChw8c) == dnnl_success;
+    return tw_layout_by_tag(4, copy, dnnl_f32, has_16 ? dnnl_nChw16c : dnnl_nChw8c, layout) == dnnl_success;
 }
 
-bool tw_onednn_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b)
-{
-    return dnnl_memory_desc_equal(a, b) != 0;
-}
-
-static bool is_one_pixel(const dnnl_memory_desc_t *layout)
+static bool is_one_pixel(const struct tw_layout *layout)
 {
     return layout->ndims == 4 && layout->dims[0] * layout->dims[2] * layout->dims[3] == 1;
 }
 
-bool tw_onednn_has_one_order(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b)
+bool tw_onednn_has_one_order(const struct tw_layout *a, const struct tw_layout *b)
 {
-    return is_one_pixel(a) && is_one_pixel(b) && a->data_type == b->data_type && a->format_kind == dnnl_blocked &&
-           b->format_kind == dnnl_blocked && a->padded_dims[1] == b->padded_dims[1];
+    return is_one_pixel(a) && is_one_pixel(b) && a->data_type == b->data_type && a->is_blocked && b->is_blocked &&
+           a->padded_dims[1] == b->padded_dims[1];
 }
 
-size_t tw_onednn_bytes(const dnnl_memory_desc_t *layout)
-{
-    return dnnl_memory_desc_get_size(layout);
-}
-
+/* The primitive of a descriptor, which is destroyed where there is none. */
 static enum tw_status make_of(dnnl_primitive_desc_t descriptor, struct tw_onednn_primitive *made,
                               struct tw_error *error)
 {
@@ -99,12 +90,13 @@ static enum tw_status make_of(dnnl_primitive_desc_t descriptor, struct tw_onednn
     return status;
 }
 
-enum tw_status tw_onednn_make(dnnl_engine_t engine, const void *operation, const_dnnl_primitive_attr_t attributes,
-                              struct tw_onednn_primitive *made, struct tw_error *error)
+enum tw_status tw_onednn_make(dnnl_engine_t engine, const struct tw_onednn_operation *operation,
+                              const_dnnl_primitive_attr_t attributes, struct tw_onednn_primitive *made,
+                              struct tw_error *error)
 {
     dnnl_primitive_desc_t descriptor;
-    enum tw_status status = tw_onednn_check(
-        dnnl_primitive_desc_create(&descriptor, operation, attributes, engine, NULL), "no kernel", error);
+    enum tw_status status =
+        tw_onednn_check(onednn_describe(engine, operation, attributes, &descriptor), "no kernel", error);
     return status == TW_OK ? make_of(descriptor, made, error) : status;
 }
 
@@ -115,25 +107,23 @@ static bool is_wanted(const_dnnl_primitive_desc_t descriptor, const struct tw_on
     return tw_onednn_is_fast(descriptor) && (*number)++ == kernel->index;
 }
 
-enum tw_status tw_onednn_make_by(dnnl_engine_t engine, const void *operation, const_dnnl_primitive_attr_t attributes,
-                                 const struct tw_onednn_kernel *kernel, struct tw_onednn_primitive *made,
-                                 struct tw_error *error)
+enum tw_status tw_onednn_make_by(dnnl_engine_t engine, const struct tw_onednn_operation *operation,
+                                 const_dnnl_primitive_attr_t attributes, const struct tw_onednn_kernel *kernel,
+                                 struct tw_onednn_primitive *made, struct tw_error *error)
 {
-    dnnl_primitive_desc_iterator_t iterator;
+    struct onednn_kernels kernels;
     dnnl_primitive_desc_t found = NULL;
     int number = 0;
-    dnnl_status_t status = dnnl_primitive_desc_iterator_create(&iterator, operation, attributes, engine, NULL);
+    dnnl_status_t status = onednn_kernels_begin(engine, operation, attributes, &kernels);
     if (status != dnnl_success)
         return tw_onednn_check(status, "no kernel", error);
-    while (found == NULL && status == dnnl_success) {
-        found = dnnl_primitive_desc_iterator_fetch(iterator);
-        if (found != NULL && !is_wanted(found, kernel, &number)) {
+    while (found == NULL && onednn_kernels_next(&kernels, &found)) {
+        if (!is_wanted(found, kernel, &number)) {
             dnnl_primitive_desc_destroy(found);
             found = NULL;
         }
-        status = dnnl_primitive_desc_iterator_next(iterator);
     }
-    dnnl_primitive_desc_iterator_destroy(iterator);
+    onednn_kernels_end(&kernels);
     return found != NULL ? make_of(found, made, error) : tw_onednn_make(engine, operation, attributes, made, error);
 }
 
@@ -142,11 +132,6 @@ const char *tw_onednn_kernel_name(const_dnnl_primitive_desc_t descriptor)
     const char *name = NULL;
     bool is_known = dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name) == dnnl_success;
     return is_known && name != NULL ? name : "unnamed";
-}
-
-dnnl_memory_desc_t tw_onednn_layout(const_dnnl_primitive_desc_t descriptor, dnnl_query_t what, int index)
-{
-    return *dnnl_primitive_desc_query_md(descriptor, what, index);
 }
 
 static bool append_activation(const struct tw_node *node, dnnl_post_ops_t ops)
@@ -187,34 +172,18 @@ static bool append_activation(const struct tw_node *node, dnnl_post_ops_t ops)
     default:
         return false;
     }
-    return dnnl_post_ops_append_eltwise(ops, 1, as.kind, as.alpha, as.beta) == dnnl_success;
-}
-
-static bool append_sum(const struct tw_onednn_fusion *fusion, dnnl_post_ops_t ops)
-{
-    if (fusion->addend != NULL && dnnl_post_ops_append_binary(ops, dnnl_binary_add, fusion->addend) != dnnl_success)
-        return false;
-    return !fusion->adds_output ||
-           dnnl_post_ops_append_sum_v2(ops, fusion->sum_scale, fusion->sum_type) == dnnl_success;
+    return onednn_append_activation(ops, as.kind, as.alpha, as.beta) == dnnl_success;
 }
 
 static bool append_all(const struct tw_onednn_fusion *fusion, dnnl_post_ops_t ops)
 {
-    return append_sum(fusion, ops) && append_activation(fusion->node, ops) &&
+    if (fusion->addend != NULL && onednn_append_addend(ops, fusion->addend) != dnnl_success)
+        return false;
+    if (fusion->adds_output && onednn_append_sum(ops, fusion->sum_scale, fusion->sum_type) != dnnl_success)
+        return false;
+    return append_activation(fusion->node, ops) &&
            (fusion->result_scale == 1 ||
-            dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_linear, fusion->result_scale, 0) == dnnl_success);
-}
-
-static bool set_numbers(const struct tw_onednn_fusion *fusion, dnnl_primitive_attr_t made)
-{
-    enum { EACH_CHANNEL = 1 << 1 };
-    return (fusion->scale_count == 0 ||
-            dnnl_primitive_attr_set_output_scales(made, fusion->scale_count, fusion->scale_count > 1 ? EACH_CHANNEL : 0,
-                                                  fusion->scales) == dnnl_success) &&
-           (fusion->x_zero == 0 ||
-            dnnl_primitive_attr_set_zero_points(made, DNNL_ARG_SRC, 1, 0, &fusion->x_zero) == dnnl_success) &&
-           (fusion->y_zero == 0 ||
-            dnnl_primitive_attr_set_zero_points(made, DNNL_ARG_DST, 1, 0, &fusion->y_zero) == dnnl_success);
+            onednn_append_activation(ops, dnnl_eltwise_linear, fusion->result_scale, 0) == dnnl_success);
 }
 
 bool tw_onednn_fuse(const struct tw_onednn_fusion *fusion, dnnl_primitive_attr_t *attributes)
@@ -223,8 +192,8 @@ bool tw_onednn_fuse(const struct tw_onednn_fusion *fusion, dnnl_primitive_attr_t
     dnnl_primitive_attr_t made = NULL;
     bool is_good = dnnl_primitive_attr_create(&made) == dnnl_success &&
                    dnnl_primitive_attr_set_scratchpad_mode(made, dnnl_scratchpad_mode_user) == dnnl_success &&
-                   set_numbers(fusion, made) && dnnl_post_ops_create(&ops) == dnnl_success && append_all(fusion, ops) &&
-                   dnnl_primitive_attr_set_post_ops(made, ops) == dnnl_success;
+                   onednn_set_numbers(fusion, made) == dnnl_success && dnnl_post_ops_create(&ops) == dnnl_success &&
+                   append_all(fusion, ops) && dnnl_primitive_attr_set_post_ops(made, ops) == dnnl_success;
     if (ops != NULL)
         dnnl_post_ops_destroy(ops);
     if (is_good)
@@ -247,20 +216,20 @@ bool tw_onednn_is_fast(const_dnnl_primitive_desc_t descriptor)
     return strncmp(name, "ref", 3) != 0 && strncmp(name, "gemm", 4) != 0;
 }
 
-enum tw_status tw_onednn_reorder_now(dnnl_engine_t engine, const dnnl_memory_desc_t *from_layout, const void *from,
-                                     const dnnl_memory_desc_t *to_layout, void *to, struct tw_error *error)
+enum tw_status tw_onednn_reorder_now(dnnl_engine_t engine, const struct tw_layout *from_layout, const void *from,
+                                     const struct tw_layout *to_layout, void *to, struct tw_error *error)
 {
     dnnl_primitive_desc_t descriptor = NULL;
     dnnl_primitive_t primitive = NULL;
     dnnl_memory_t source = NULL, target = NULL;
     dnnl_stream_t stream = NULL;
-    dnnl_status_t s = dnnl_reorder_primitive_desc_create(&descriptor, from_layout, engine, to_layout, engine, NULL);
+    dnnl_status_t s = tw_onednn_reorder(engine, from_layout, to_layout, NULL, &descriptor);
     if (s == dnnl_success)
         s = dnnl_primitive_create(&primitive, descriptor);
     if (s == dnnl_success)
-        s = dnnl_memory_create(&source, from_layout, engine, (void *)(uintptr_t)from);
+        s = tw_onednn_memory(engine, from_layout, (void *)(uintptr_t)from, &source);
     if (s == dnnl_success)
-        s = dnnl_memory_create(&target, to_layout, engine, to);
+        s = tw_onednn_memory(engine, to_layout, to, &target);
     if (s == dnnl_success)
         s = dnnl_stream_create(&stream, engine, dnnl_stream_default_flags);
     const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}};

@@ -100,7 +100,7 @@ static enum tw_status plan_steps(struct tw_plan *plan, struct tw_error *error)
     if (status == TW_OK)
         status = tw_onednn_check(dnnl_engine_create(&plan->engine, dnnl_cpu, 0), "the CPU engine", error);
     for (size_t i = 0; i < graph->input_count && status == TW_OK; i++) {
-        dnnl_memory_desc_t layout;
+        struct tw_layout layout;
         int value = graph->inputs[i];
         if ((status = tw_onednn_plain(&graph->values[value].shape, &layout, error)) == TW_OK)
             status = tw_plan_output_slot(plan, value, &layout, &plan->plain[value], error);

@@ -9,15 +9,14 @@
 
 #include "engine/engine.h"
 #include "engine/narrow/numbers.h"
+#include "engine/onednn.h"
 #include "engine/pages.h"
 #include "graph/bind.h"
-
-#include <oneapi/dnnl/dnnl.h>
 
 enum { NO_SLOT = -1, MAX_ARGUMENTS = 8 };
 
 struct slot {
-    dnnl_memory_desc_t layout; /* ndims 0: not for oneDNN, only bytes in C order */
+    struct tw_layout layout; /* ndims 0: not for oneDNN, only bytes in C order */
     size_t bytes;
     void *constant; /* in the plan's pages; NULL: in the arena */
     int root;       /* slot that holds this one, or its own index */
@@ -99,7 +98,7 @@ enum tw_status tw_plan_prepare_graph(const struct tw_graph *graph, int64_t batch
                                      int64_t *runs, struct tw_error *error) TW_MUST_USE;
 
 /* Construction, for the files in steps/. Slots and steps are indices: arrays grow. */
-enum tw_status tw_plan_add_slot(struct tw_plan *plan, const dnnl_memory_desc_t *layout, size_t bytes, int *slot,
+enum tw_status tw_plan_add_slot(struct tw_plan *plan, const struct tw_layout *layout, size_t bytes, int *slot,
                                 struct tw_error *error) TW_MUST_USE;
 enum tw_status tw_plan_add_step(struct tw_plan *plan, const struct tw_node *node, const char *algorithm,
                                 dnnl_primitive_t primitive, const struct argument *arguments, int count,
@@ -113,19 +112,19 @@ enum tw_status tw_plan_add_made(struct tw_plan *plan, const struct tw_node *node
 /* The value's slot in C order, with a reorder before where it has another; constants get theirs. */
 enum tw_status tw_plan_plain_slot(struct tw_plan *plan, int value, int *slot, struct tw_error *error) TW_MUST_USE;
 /* The value's slot in `layout`; constants are reordered once, now. */
-enum tw_status tw_plan_slot_in(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
+enum tw_status tw_plan_slot_in(struct tw_plan *plan, int value, const struct tw_layout *layout, int *slot,
                                struct tw_error *error) TW_MUST_USE;
 /* The same for a block that is no value; it is copied. */
-enum tw_status tw_plan_constant_in(struct tw_plan *plan, const dnnl_memory_desc_t *from_layout, const void *from,
-                                   const dnnl_memory_desc_t *layout, int *slot, struct tw_error *error) TW_MUST_USE;
+enum tw_status tw_plan_constant_in(struct tw_plan *plan, const struct tw_layout *from_layout, const void *from,
+                                   const struct tw_layout *layout, int *slot, struct tw_error *error) TW_MUST_USE;
 /* C order of a value's type; ndims 0 for types that the library is not given and for empty values. */
-enum tw_status tw_plan_plain_layout(const struct tw_value *value, dnnl_memory_desc_t *layout,
+enum tw_status tw_plan_plain_layout(const struct tw_value *value, struct tw_layout *layout,
                                     struct tw_error *error) TW_MUST_USE;
 /* The layout in which the value lies now; plain for constants and inputs. */
-enum tw_status tw_plan_layout(struct tw_plan *plan, int value, dnnl_memory_desc_t *layout,
+enum tw_status tw_plan_layout(struct tw_plan *plan, int value, struct tw_layout *layout,
                               struct tw_error *error) TW_MUST_USE;
 /* A new slot for an f32 value that a step is about to write. */
-enum tw_status tw_plan_output_slot(struct tw_plan *plan, int value, const dnnl_memory_desc_t *layout, int *slot,
+enum tw_status tw_plan_output_slot(struct tw_plan *plan, int value, const struct tw_layout *layout, int *slot,
                                    struct tw_error *error) TW_MUST_USE;
 /* A step that copies between layouts. */
 enum tw_status tw_plan_add_reorder(struct tw_plan *plan, int from, int to, struct tw_error *error) TW_MUST_USE;

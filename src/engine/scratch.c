@@ -56,7 +56,7 @@ static enum tw_status place_slots(struct tw_scratch *s, struct tw_error *error)
         uint8_t *base = root->constant != NULL ? root->constant : s->arena + root->arena_offset;
         s->places[i] = base + slot->root_offset;
         if (slot->layout.ndims > 0)
-            status = tw_onednn_check(dnnl_memory_create(&s->memories[i], &slot->layout, plan->engine, s->places[i]),
+            status = tw_onednn_check(tw_onednn_memory(plan->engine, &slot->layout, s->places[i], &s->memories[i]),
                                      "scratch memory", error);
     }
     return status;
@@ -77,11 +77,11 @@ static enum tw_status bind_step(struct tw_scratch *s, int index, struct tw_error
     s->run_places[index][step->argument_count] = s->pad;
     if (step->scratchpad_bytes == 0)
         return TW_OK;
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     dnnl_dims_t dims = {(int64_t)step->scratchpad_bytes};
-    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&layout, 1, dims, dnnl_u8, dnnl_a);
+    dnnl_status_t status = tw_layout_by_tag(1, dims, dnnl_u8, dnnl_a, &layout);
     if (status == dnnl_success)
-        status = dnnl_memory_create(&s->pads[index], &layout, s->plan->engine, s->pad);
+        status = tw_onednn_memory(s->plan->engine, &layout, s->pad, &s->pads[index]);
     s->arguments[index][step->argument_count] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, s->pads[index]};
     return tw_onednn_check(status, "scratch memory", error);
 }

@@ -11,7 +11,7 @@ static bool keeps_grid(const struct quantised *x, const struct quantised *y)
 static enum tw_status alias(struct tw_plan *plan, int x_value, int y_value, dnnl_data_type_t type,
                             struct tw_error *error)
 {
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     int from, to;
     enum tw_status status = tw_plan_plain_slot(plan, x_value, &from, error);
     if (status != TW_OK ||

@@ -5,7 +5,7 @@
 
 /* Whether parts joined along `axis` lie one behind the other in memory: everything before the axis is 1, and the axis is
  * cut at whole blocks. True of plain layouts and of channel blocks, for one image. */
-static bool is_contiguous(const dnnl_memory_desc_t *part, int axis)
+static bool is_contiguous(const struct tw_layout *part, int axis)
 {
     for (int i = 0; i < axis; i++) {
         if (part->dims[i] != 1)
@@ -14,23 +14,22 @@ static bool is_contiguous(const dnnl_memory_desc_t *part, int axis)
     for (int i = 0; i < part->ndims; i++) {
         if (part->padded_dims[i] != part->dims[i])
             return false;
-        if (i > axis && part->format_desc.blocking.strides[i] > part->format_desc.blocking.strides[axis])
+        if (i > axis && part->strides[i] > part->strides[axis])
             return false;
     }
-    return part->format_kind == dnnl_blocked && part->offset0 == 0;
+    return part->is_blocked;
 }
 
 /* Whether what lies inside one index of the axis is in one order. */
-static bool has_same_order(const dnnl_memory_desc_t *part, const dnnl_memory_desc_t *whole, int axis)
+static bool has_same_order(const struct tw_layout *part, const struct tw_layout *whole, int axis)
 {
-    const dnnl_blocking_desc_t *x = &part->format_desc.blocking, *y = &whole->format_desc.blocking;
     for (int i = axis; i < part->ndims; i++) {
-        if (part->dims[i] != 1 && x->strides[i] != y->strides[i])
+        if (part->dims[i] != 1 && part->strides[i] != whole->strides[i])
             return false;
     }
-    return x->inner_nblks == y->inner_nblks &&
-           memcmp(x->inner_blks, y->inner_blks, (size_t)x->inner_nblks * sizeof *x->inner_blks) == 0 &&
-           memcmp(x->inner_idxs, y->inner_idxs, (size_t)x->inner_nblks * sizeof *x->inner_idxs) == 0;
+    size_t bytes = (size_t)part->block_count * sizeof *part->blocks;
+    return part->block_count == whole->block_count && memcmp(part->blocks, whole->blocks, bytes) == 0 &&
+           memcmp(part->block_axes, whole->block_axes, bytes) == 0;
 }
 
 /* A slot that may move into another: a step of this plan writes it, and it lies nowhere yet. */
@@ -49,7 +48,7 @@ static bool can_move(const struct tw_plan *plan, const struct tw_node *node, int
 }
 
 static bool goes_in_place(const struct tw_plan *plan, const struct tw_node *node, int axis,
-                          const dnnl_memory_desc_t *layouts, const dnnl_memory_desc_t *y)
+                          const struct tw_layout *layouts, const struct tw_layout *y)
 {
     for (int i = 0; i < node->input_count; i++) {
         if (!can_move(plan, node, i) || !is_contiguous(&layouts[i], axis) || !has_same_order(&layouts[i], y, axis))
@@ -70,7 +69,7 @@ static void move_in(struct tw_plan *plan, const struct tw_node *node, int y)
 }
 
 static enum tw_status add_step(struct tw_plan *plan, const struct tw_node *node, struct tw_onednn_primitive *made,
-                               const dnnl_memory_desc_t *layouts, int y, struct tw_error *error)
+                               const struct tw_layout *layouts, int y, struct tw_error *error)
 {
     struct argument *arguments = tw_alloc((size_t)node->input_count + 1, sizeof *arguments);
     enum tw_status status = arguments != NULL ? TW_OK : tw_fail_memory(error, 1, "a step");
@@ -88,8 +87,8 @@ static enum tw_status add_step(struct tw_plan *plan, const struct tw_node *node,
     return status;
 }
 
-static enum tw_status join(struct tw_plan *plan, const struct tw_node *node, const dnnl_memory_desc_t *layouts,
-                           int axis, bool *is_done, struct tw_error *error)
+static enum tw_status join(struct tw_plan *plan, const struct tw_node *node, const struct tw_layout *layouts, int axis,
+                           bool *is_done, struct tw_error *error)
 {
     const struct tw_node plain = {.activation = TW_ACT_NONE};
     struct tw_onednn_primitive made = {0};
@@ -97,12 +96,11 @@ static enum tw_status join(struct tw_plan *plan, const struct tw_node *node, con
     int y;
     if (!tw_onednn_attributes(&plain, false, &attributes))
         return tw_fail_memory(error, 1, "a concatenation");
-    dnnl_status_t s = dnnl_concat_primitive_desc_create(&made.descriptor, NULL, node->input_count, axis, layouts,
-                                                        attributes, plan->engine);
+    dnnl_status_t s = tw_onednn_concat(plan->engine, layouts, node->input_count, axis, attributes, &made.descriptor);
     dnnl_primitive_attr_destroy(attributes);
     if (s != dnnl_success)
         return TW_OK;
-    dnnl_memory_desc_t y_layout = tw_onednn_layout(made.descriptor, dnnl_query_dst_md, 0);
+    struct tw_layout y_layout = tw_onednn_layout(made.descriptor, dnnl_query_dst_md, 0);
     enum tw_status status = tw_plan_output_slot(plan, node->outputs[0], &y_layout, &y, error);
     if (status == TW_OK && !goes_in_place(plan, node, axis, layouts, &y_layout)) {
         status = add_step(plan, node, &made, layouts, y, error);
@@ -123,7 +121,7 @@ enum tw_status tw_step_concat(struct tw_plan *plan, const struct tw_node *node, 
         return TW_OK;
     int axis = (int)tw_node_int(node, "axis", 0);
     axis = axis < 0 ? axis + y->shape.rank : axis;
-    dnnl_memory_desc_t *layouts = tw_alloc((size_t)node->input_count, sizeof *layouts);
+    struct tw_layout *layouts = tw_alloc((size_t)node->input_count, sizeof *layouts);
     enum tw_status status = layouts != NULL ? TW_OK : tw_fail_memory(error, 1, "layouts");
     for (int i = 0; i < node->input_count && status == TW_OK; i++)
         status = tw_plan_layout(plan, node->inputs[i], &layouts[i], error);

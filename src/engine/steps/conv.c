@@ -4,7 +4,7 @@ struct convolution {
     struct op_window window;
     struct tw_convolution_layouts any; /* order left to the library */
     bool is_blocked;
-    dnnl_memory_desc_t blocked_x, blocked_y;
+    struct tw_layout blocked_x, blocked_y;
 };
 
 static enum tw_status describe(struct tw_plan *plan, const struct tw_node *node, struct convolution *c,
@@ -48,9 +48,9 @@ static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, cons
 {
     struct argument arguments[MAX_ARGUMENTS];
     int count = 0, x, weights, bias, y;
-    dnnl_memory_desc_t x_layout = tw_onednn_layout(made->descriptor, dnnl_query_src_md, 0);
-    dnnl_memory_desc_t w_layout = tw_onednn_layout(made->descriptor, dnnl_query_weights_md, 0);
-    dnnl_memory_desc_t y_layout = tw_onednn_layout(made->descriptor, dnnl_query_dst_md, 0);
+    struct tw_layout x_layout = tw_onednn_layout(made->descriptor, dnnl_query_src_md, 0);
+    struct tw_layout w_layout = tw_onednn_layout(made->descriptor, dnnl_query_weights_md, 0);
+    struct tw_layout y_layout = tw_onednn_layout(made->descriptor, dnnl_query_dst_md, 0);
     enum tw_status status;
     if ((status = tw_plan_slot_in(plan, node->inputs[0], &x_layout, &x, error)) != TW_OK ||
         (status = tw_plan_slot_in(plan, node->inputs[1], &w_layout, &weights, error)) != TW_OK ||
@@ -75,15 +75,15 @@ unused:
 static bool make(const struct tw_plan *plan, const struct tw_node *node, const struct convolution *c,
                  const_dnnl_primitive_attr_t attributes, struct tw_onednn_primitive *made)
 {
-    dnnl_convolution_desc_t operation;
+    struct tw_onednn_operation operation;
     for (int is_blocked = c->is_blocked; is_blocked >= 0; is_blocked--) {
         struct tw_convolution_layouts layouts = c->any;
         if (is_blocked) {
             layouts.x = c->blocked_x;
             layouts.y = c->blocked_y;
         }
-        if (tw_convolution_operation(&c->window, &layouts, &operation) == dnnl_success &&
-            tw_convolution_make(plan, node, "f32", &operation, attributes, made) == TW_OK)
+        tw_convolution_operation(&c->window, &layouts, &operation);
+        if (tw_convolution_make(plan, node, "f32", &operation, attributes, made) == TW_OK)
             return true;
     }
     return false;

@@ -14,22 +14,22 @@ bool tw_is_convolution(const struct tw_graph *graph, const struct tw_node *node)
            (node->input_count < 3 || node->inputs[2] < 0 || graph->values[node->inputs[2]].data != NULL);
 }
 
-dnnl_status_t tw_convolution_operation(const struct op_window *window, const struct tw_convolution_layouts *layouts,
-                                       dnnl_convolution_desc_t *operation)
+void tw_convolution_operation(const struct op_window *window, const struct tw_convolution_layouts *layouts,
+                              struct tw_onednn_operation *operation)
 {
-    dnnl_dims_t strides, dilations, begin, end;
+    *operation = (struct tw_onednn_operation){
+        .kind = TW_ONEDNN_CONVOLUTION, .x = layouts->x, .second = layouts->weights, .y = layouts->y};
+    if (layouts->has_bias)
+        operation->bias = layouts->bias;
     for (int i = 0; i < 2; i++) {
         int at = OP_SPATIAL - 2 + i;
-        strides[i] = window->stride[at];
-        dilations[i] = window->dilation[at] - 1;
-        begin[i] = window->begin[at];
+        operation->strides[i] = window->stride[at];
+        operation->dilations[i] = window->dilation[at] - 1;
+        operation->begin[i] = window->begin[at];
         /* What is really used: a stride may leave some of the given padding unread. */
-        end[i] = (window->out[at] - 1) * window->stride[at] + (window->kernel[at] - 1) * window->dilation[at] + 1 -
-                 window->in[at] - window->begin[at];
+        operation->end[i] = (window->out[at] - 1) * window->stride[at] +
+                            (window->kernel[at] - 1) * window->dilation[at] + 1 - window->in[at] - window->begin[at];
     }
-    return dnnl_dilated_convolution_forward_desc_init(
-        operation, dnnl_forward_inference, dnnl_convolution_direct, &layouts->x, &layouts->weights,
-        layouts->has_bias ? &layouts->bias : NULL, &layouts->y, strides, dilations, begin, end);
 }
 
 int tw_convolution_weight_dims(const struct tw_shape *weights, int64_t groups, int64_t dims[5])
@@ -78,7 +78,7 @@ const char *tw_convolution_choice(const struct tw_plan *plan, const struct tw_no
 }
 
 enum tw_status tw_convolution_make(const struct tw_plan *plan, const struct tw_node *node, const char *precision,
-                                   const dnnl_convolution_desc_t *operation, const_dnnl_primitive_attr_t attributes,
+                                   const struct tw_onednn_operation *operation, const_dnnl_primitive_attr_t attributes,
                                    struct tw_onednn_primitive *made)
 {
     const struct tw_shape *w = &plan->graph->values[node->inputs[1]].shape;

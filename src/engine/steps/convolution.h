@@ -9,11 +9,11 @@
 /* A 2-D convolution whose weights, and bias where it has one, are constants. */
 bool tw_is_convolution(const struct tw_graph *graph, const struct tw_node *node);
 struct tw_convolution_layouts {
-    dnnl_memory_desc_t x, weights, bias, y;
+    struct tw_layout x, weights, bias, y;
     bool has_bias;
 };
-dnnl_status_t tw_convolution_operation(const struct op_window *window, const struct tw_convolution_layouts *layouts,
-                                       dnnl_convolution_desc_t *operation);
+void tw_convolution_operation(const struct op_window *window, const struct tw_convolution_layouts *layouts,
+                              struct tw_onednn_operation *operation);
 /* Weights as [out][in][height][width], or with groups before; returns the rank. */
 int tw_convolution_weight_dims(const struct tw_shape *weights, int64_t groups, int64_t dims[5]);
 
@@ -25,7 +25,7 @@ void tw_convolution_key(const struct tw_graph *graph, const struct tw_node *node
 const char *tw_convolution_choice(const struct tw_plan *plan, const struct tw_node *node, const char *precision);
 /* tw_onednn_make by the kernel that the table names or a trial wants. */
 enum tw_status tw_convolution_make(const struct tw_plan *plan, const struct tw_node *node, const char *precision,
-                                   const dnnl_convolution_desc_t *operation, const_dnnl_primitive_attr_t attributes,
+                                   const struct tw_onednn_operation *operation, const_dnnl_primitive_attr_t attributes,
                                    struct tw_onednn_primitive *made) TW_MUST_USE;
 /* tw_plan_add_made, named by the kernel. */
 enum tw_status tw_convolution_add_made(struct tw_plan *plan, const struct tw_node *node, const char *precision,

@@ -15,8 +15,7 @@ static bool unary_of(const struct tw_node *node, struct tw_node *as)
     return as->activation != TW_ACT_NONE && node->activation == TW_ACT_NONE && node->residual < 0;
 }
 
-static dnnl_status_t unary_operation(const struct tw_node *as, const dnnl_memory_desc_t *x,
-                                     dnnl_eltwise_desc_t *operation)
+static struct tw_onednn_operation unary_operation(const struct tw_node *as, const struct tw_layout *x)
 {
     static const dnnl_alg_kind_t kinds[] = {
         [TW_ACT_RELU] = dnnl_eltwise_relu,
@@ -25,8 +24,11 @@ static dnnl_status_t unary_operation(const struct tw_node *as, const dnnl_memory
         [TW_ACT_LEAKY] = dnnl_eltwise_relu,
         [TW_ACT_HARD_SWISH] = dnnl_eltwise_hardswish,
     };
-    float alpha = as->activation == TW_ACT_LEAKY ? as->activation_alpha : 0;
-    return dnnl_eltwise_forward_desc_init(operation, dnnl_forward_inference, kinds[as->activation], x, alpha, 0);
+    return (struct tw_onednn_operation){.kind = TW_ONEDNN_ACTIVATION,
+                                        .how = kinds[as->activation],
+                                        .x = *x,
+                                        .y = *x,
+                                        .alpha = as->activation == TW_ACT_LEAKY ? as->activation_alpha : 0};
 }
 
 /* Which input has the result's shape, and the other's with its missing dimensions; false: none has, or it is no such op. */
@@ -64,9 +66,9 @@ static bool binary_of(const struct tw_plan *plan, const struct tw_node *node, dn
 
 /* The smaller input in C order, seen with as many dimensions as the other. */
 static enum tw_status place_other(struct tw_plan *plan, int value, const struct tw_shape *shape,
-                                  const dnnl_memory_desc_t *x_layout, struct argument *argument, struct tw_error *error)
+                                  const struct tw_layout *x_layout, struct argument *argument, struct tw_error *error)
 {
-    dnnl_memory_desc_t plain;
+    struct tw_layout plain;
     int slot;
     bool is_whole = true;
     for (int i = 0; i < shape->rank; i++)
@@ -87,7 +89,7 @@ static enum tw_status place_other(struct tw_plan *plan, int value, const struct 
 }
 
 static enum tw_status add_binary(struct tw_plan *plan, const struct tw_node *node, struct tw_onednn_primitive *made,
-                                 const dnnl_memory_desc_t *layout, struct argument arguments[3], bool *is_done,
+                                 const struct tw_layout *layout, struct argument arguments[3], bool *is_done,
                                  struct tw_error *error)
 {
     enum tw_status status = tw_plan_output_slot(plan, node->outputs[0], layout, &arguments[2].slot, error);
@@ -111,26 +113,27 @@ static enum tw_status plan_binary(struct tw_plan *plan, const struct tw_node *no
     struct argument arguments[3] = {{DNNL_ARG_SRC_0, 0}};
     if (!binary_of(plan, node, &kind, order, &other))
         return TW_OK;
-    dnnl_memory_desc_t layout, second;
+    struct tw_layout layout, second;
     enum tw_status status = tw_plan_layout(plan, node->inputs[order[0]], &layout, error);
     if (status != TW_OK ||
         (status = tw_plan_slot_in(plan, node->inputs[order[0]], &layout, &arguments[0].slot, error)) != TW_OK ||
         (status = place_other(plan, node->inputs[order[1]], &other, &layout, &arguments[1], error)) != TW_OK)
         return status;
     second = plan->slots[arguments[1].slot].layout;
-    dnnl_binary_desc_t operation;
+    const struct tw_onednn_operation operation = {
+        .kind = TW_ONEDNN_BINARY, .how = kind, .x = layout, .second = second, .y = layout};
     dnnl_primitive_attr_t attributes;
     struct tw_onednn_primitive made;
-    if (dnnl_binary_desc_init(&operation, kind, &layout, &second, &layout) != dnnl_success ||
-        !tw_onednn_attributes(node, false, &attributes))
+    if (!tw_onednn_attributes(node, false, &attributes))
         return TW_OK;
     bool is_made = tw_onednn_make(plan->engine, &operation, attributes, &made, &(struct tw_error){0}) == TW_OK;
     dnnl_primitive_attr_destroy(attributes);
     return is_made ? add_binary(plan, node, &made, &layout, arguments, is_done, error) : TW_OK;
 }
 
-static enum tw_status add_unary(struct tw_plan *plan, const struct tw_node *node, const void *operation,
-                                const dnnl_memory_desc_t *x_layout, bool *is_done, struct tw_error *error)
+static enum tw_status add_unary(struct tw_plan *plan, const struct tw_node *node,
+                                const struct tw_onednn_operation *operation, const struct tw_layout *x_layout,
+                                bool *is_done, struct tw_error *error)
 {
     const struct tw_node plain = {.activation = TW_ACT_NONE};
     struct tw_onednn_primitive made;
@@ -160,17 +163,15 @@ enum tw_status tw_step_elementwise(struct tw_plan *plan, const struct tw_node *n
                                    struct tw_error *error)
 {
     struct tw_node as;
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     enum tw_status status = TW_OK;
     if (node->output_count < 1 || plan->graph->values[node->outputs[0]].dtype != TW_F32)
         return TW_OK;
     if (unary_of(node, &as) && !tw_plan_is_constant(plan, node->inputs[0])) {
-        dnnl_eltwise_desc_t operation;
         if ((status = tw_plan_layout(plan, node->inputs[0], &layout, error)) != TW_OK)
             return status;
-        return unary_operation(&as, &layout, &operation) == dnnl_success
-                   ? add_unary(plan, node, &operation, &layout, is_done, error)
-                   : TW_OK;
+        const struct tw_onednn_operation operation = unary_operation(&as, &layout);
+        return add_unary(plan, node, &operation, &layout, is_done, error);
     }
     return plan_binary(plan, node, is_done, error);
 }

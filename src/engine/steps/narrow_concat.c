@@ -65,7 +65,7 @@ static enum tw_status bind(struct tw_plan *plan, const struct tw_node *node, boo
                            struct tw_error *error)
 {
     enum tw_status status = TW_OK;
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     for (int i = 0; i < node->input_count && status == TW_OK; i++) {
         const struct quantised *x = &plan->quantised[node->inputs[i]];
         dnnl_data_type_t type = !is_whole ? dnnl_bf16 : x->whole_grid.is_signed ? dnnl_s8 : dnnl_u8;

@@ -42,7 +42,8 @@ static enum tw_status set_layouts(struct tw_plan *plan, const struct tw_node *no
         status = tw_onednn_pixels(values[node->outputs[0]].shape.dims, y_type, &layouts->y, error);
     if (status == TW_OK)
         status = tw_onednn_any(rank, dims, &layouts->weights, error);
-    layouts->weights.data_type = n->is_whole ? dnnl_s8 : dnnl_bf16;
+    if (status == TW_OK)
+        tw_layout_set_type(&layouts->weights, n->is_whole ? dnnl_s8 : dnnl_bf16);
     return status == TW_OK ? tw_onednn_plain(&bias, &layouts->bias, error) : status;
 }
 
@@ -71,6 +72,8 @@ static enum tw_status set_scales(const struct tw_plan *plan, const struct tw_nod
         float rest;
         int32_t steps = narrow_bias(bias, i, step, &rest);
         n->biases[i] = (float)steps + rest - offset / step;
+        if (!tw_onednn_scales_are_attributes())
+            n->biases[i] *= n->scales[i];
     }
     return TW_OK;
 }
@@ -133,7 +136,7 @@ static enum tw_status fuse(struct tw_plan *plan, const struct tw_node *node, str
     struct tw_onednn_fusion fusion = {.node = &as, .result_scale = 1};
     if (node->residual >= 0 && !n->sums_whole)
         fusion.addend = &n->layouts.y;
-    dnnl_memory_desc_t addend = n->layouts.y;
+    struct tw_layout addend = n->layouts.y;
     if (n->is_whole) {
         bool is_early = scales_early(node, n);
         float result = is_early ? n->y_grid.scale : 1;
@@ -146,6 +149,7 @@ static enum tw_status fuse(struct tw_plan *plan, const struct tw_node *node, str
         }
         fusion.scales = n->scales;
         fusion.scale_count = (int)plan->graph->values[node->inputs[1]].shape.dims[0];
+        fusion.has_groups = tw_node_int(node, "group", 1) > 1;
         fusion.x_zero = n->x_grid.zero;
         fusion.y_zero = n->rounds ? n->y_grid.zero : 0;
         fusion.result_scale = n->rounds && !is_early ? 1 / n->y_grid.scale : 1;
@@ -155,7 +159,7 @@ static enum tw_status fuse(struct tw_plan *plan, const struct tw_node *node, str
             fusion.sum_scale = grid->scale / result;
             fusion.sum_type = n->layouts.y.data_type;
         }
-        addend.data_type = dnnl_f32;
+        tw_layout_set_type(&addend, dnnl_f32);
         if (fusion.addend != NULL)
             fusion.addend = &addend;
     }
@@ -197,7 +201,7 @@ static enum tw_status start_from_residual(struct tw_plan *plan, const struct tw_
 }
 
 static enum tw_status weight_slots(struct tw_plan *plan, const struct tw_node *node, const struct narrow *n,
-                                   const dnnl_memory_desc_t *layout, int slots[2], struct tw_error *error)
+                                   const struct tw_layout *layout, int slots[2], struct tw_error *error)
 {
     if (!n->is_whole) {
         enum tw_status status = tw_plan_slot_in(plan, node->inputs[1], layout, &slots[0], error);
@@ -207,7 +211,7 @@ static enum tw_status weight_slots(struct tw_plan *plan, const struct tw_node *n
     }
     struct tw_shape shape = {.rank = layout->ndims};
     memcpy(shape.dims, layout->dims, (size_t)layout->ndims * sizeof *shape.dims);
-    dnnl_memory_desc_t plain;
+    struct tw_layout plain;
     enum tw_status status = tw_onednn_plain_of(&shape, dnnl_s8, &plain, error);
     if (status == TW_OK)
         status = tw_plan_constant_in(plan, &plain, n->whole, layout, &slots[0], error);
@@ -216,19 +220,51 @@ static enum tw_status weight_slots(struct tw_plan *plan, const struct tw_node *n
     return status;
 }
 
+/* One more argument of a run: numbers that stay. */
+static enum tw_status add_numbers(struct tw_plan *plan, const void *numbers, int64_t count, dnnl_data_type_t type,
+                                  struct argument *argument, struct tw_error *error)
+{
+    const struct tw_shape shape = {.rank = 1, .dims = {count}};
+    struct tw_layout layout;
+    enum tw_status status = tw_onednn_plain_of(&shape, type, &layout, error);
+    return status == TW_OK ? tw_plan_constant_in(plan, &layout, numbers, &layout, &argument->slot, error) : status;
+}
+
+/* Scales and zeros of the grids, where the library wants them in a run. */
+static enum tw_status add_grids(struct tw_plan *plan, const struct tw_node *node, const struct narrow *n,
+                                struct argument *arguments, int *count, struct tw_error *error)
+{
+    int32_t x_zero = n->x_grid.zero, y_zero = n->rounds ? n->y_grid.zero : 0;
+    enum tw_status status = TW_OK;
+    if (!n->is_whole || tw_onednn_scales_are_attributes())
+        return TW_OK;
+    arguments[*count].kind = TW_ONEDNN_SCALES;
+    status = add_numbers(plan, n->scales, plan->graph->values[node->inputs[1]].shape.dims[0], dnnl_f32,
+                         &arguments[(*count)++], error);
+    if (status == TW_OK && x_zero != 0) {
+        arguments[*count].kind = TW_ONEDNN_X_ZERO;
+        status = add_numbers(plan, &x_zero, 1, dnnl_s32, &arguments[(*count)++], error);
+    }
+    if (status == TW_OK && y_zero != 0) {
+        arguments[*count].kind = TW_ONEDNN_Y_ZERO;
+        status = add_numbers(plan, &y_zero, 1, dnnl_s32, &arguments[(*count)++], error);
+    }
+    return status;
+}
+
 static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, const struct narrow *n,
                           struct tw_onednn_primitive *made, struct tw_error *error)
 {
     struct argument arguments[MAX_ARGUMENTS];
     int count = 0, x, weights[2], addend = NO_SLOT, y;
-    dnnl_memory_desc_t w_layout = tw_onednn_layout(made->descriptor, dnnl_query_weights_md, 0);
+    struct tw_layout w_layout = tw_onednn_layout(made->descriptor, dnnl_query_weights_md, 0);
     enum tw_status status;
     if ((status = tw_plan_slot_in(plan, n->is_whole ? plan->quantised[node->inputs[0]].whole : node->inputs[0],
                                   &n->layouts.x, &x, error)) != TW_OK ||
         (status = weight_slots(plan, node, n, &w_layout, weights, error)) != TW_OK)
         goto unused;
-    dnnl_memory_desc_t addend_layout = n->layouts.y;
-    addend_layout.data_type = n->is_whole ? dnnl_f32 : dnnl_bf16;
+    struct tw_layout addend_layout = n->layouts.y;
+    tw_layout_set_type(&addend_layout, n->is_whole ? dnnl_f32 : dnnl_bf16);
     if (node->residual >= 0 && !n->sums_whole &&
         (status = tw_plan_slot_in(plan, node->residual, &addend_layout, &addend, error)) != TW_OK)
         goto unused;
@@ -242,6 +278,8 @@ static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, cons
     if (addend != NO_SLOT)
         arguments[count++] = (struct argument){TW_ONEDNN_ADDEND, addend};
     arguments[count++] = (struct argument){DNNL_ARG_DST, y};
+    if ((status = add_grids(plan, node, n, arguments, &count, error)) != TW_OK)
+        goto unused;
     return tw_convolution_add_made(plan, node, n->is_whole ? "int8" : "bf16", made, arguments, count, error);
 unused:
     dnnl_primitive_desc_destroy(made->descriptor);
@@ -253,9 +291,9 @@ unused:
 static bool make(const struct tw_plan *plan, const struct tw_node *node, const struct narrow *n,
                  const_dnnl_primitive_attr_t attributes, struct tw_onednn_primitive *made)
 {
-    dnnl_convolution_desc_t operation;
-    if (tw_convolution_operation(&n->window, &n->layouts, &operation) != dnnl_success ||
-        tw_convolution_make(plan, node, n->is_whole ? "int8" : "bf16", &operation, attributes, made) != TW_OK)
+    struct tw_onednn_operation operation;
+    tw_convolution_operation(&n->window, &n->layouts, &operation);
+    if (tw_convolution_make(plan, node, n->is_whole ? "int8" : "bf16", &operation, attributes, made) != TW_OK)
         return false;
     if (tw_onednn_is_fast(made->descriptor))
         return true;

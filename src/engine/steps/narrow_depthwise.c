@@ -113,7 +113,7 @@ static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, stru
 {
     const struct tw_value *values = plan->graph->values;
     const struct quantised *quantised = &plan->quantised[node->inputs[0]];
-    dnnl_memory_desc_t layouts[2];
+    struct tw_layout layouts[2];
     int x, y;
     enum tw_status status = tw_onednn_pixels(values[node->inputs[0]].shape.dims,
                                              quantised->whole_grid.is_signed ? dnnl_s8 : dnnl_u8, &layouts[0], error);

@@ -33,11 +33,11 @@ static enum tw_status run_mean(const struct step *step, void *const *memory, str
 }
 
 static enum tw_status add_mean(struct tw_plan *plan, const struct tw_node *node, int value,
-                               const dnnl_memory_desc_t *layout, struct tw_error *error)
+                               const struct tw_layout *layout, struct tw_error *error)
 {
     const struct quantised *quantised = &plan->quantised[node->inputs[0]];
     int x, y;
-    dnnl_memory_desc_t y_layout;
+    struct tw_layout y_layout;
     enum tw_status status = tw_plan_slot_in(plan, value, layout, &x, error);
     if (status != TW_OK ||
         (status = tw_onednn_plain(&plan->graph->values[node->outputs[0]].shape, &y_layout, error)) != TW_OK ||
@@ -77,11 +77,11 @@ static bool stays_on_grid(const struct quantised *x, const struct quantised *y, 
 }
 
 static enum tw_status add_pool(struct tw_plan *plan, const struct tw_node *node, int x_value, int y_value,
-                               const dnnl_memory_desc_t *layout, bool *is_done, struct tw_error *error)
+                               const struct tw_layout *layout, bool *is_done, struct tw_error *error)
 {
     struct op_window window;
-    dnnl_memory_desc_t y_layout;
-    dnnl_pooling_desc_t operation;
+    struct tw_layout y_layout;
+    struct tw_onednn_operation operation;
     struct tw_onednn_primitive made;
     dnnl_primitive_attr_t attributes;
     int x, y;
@@ -119,7 +119,7 @@ enum tw_status tw_step_narrow_pool(struct tw_plan *plan, const struct tw_node *n
     const struct quantised *x = &plan->quantised[node->inputs[0]], *y = &plan->quantised[node->outputs[0]];
     bool is_whole = x->whole >= 0, is_mean = node->op == TW_OP_GLOBAL_AVERAGE_POOL;
     int x_value = is_whole ? x->whole : node->inputs[0];
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     if (!is_whole && !tw_plan_is_bf16(plan, node->inputs[0]))
         return TW_OK;
     dnnl_data_type_t type = !is_whole ? dnnl_bf16 : x->whole_grid.is_signed ? dnnl_s8 : dnnl_u8;

@@ -127,7 +127,7 @@ struct wanted {
     struct narrow_weights integers; /* [columns][depth] */
     size_t rows, depth, columns, channels;
     struct op_window window;
-    dnnl_memory_desc_t x_layout, y_layout; /* the type of y's is not known yet */
+    struct tw_layout x_layout, y_layout; /* the type of y's is not known yet */
     const char *algorithm;
 };
 
@@ -191,8 +191,8 @@ static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, cons
     if (p == NULL)
         return tw_fail_memory(error, sizeof *p, "a product");
     enum tw_status status = make(plan, node, wanted, p, error);
-    dnnl_memory_desc_t layout = wanted->y_layout;
-    layout.data_type = p->result.y_type;
+    struct tw_layout layout = wanted->y_layout;
+    tw_layout_set_type(&layout, p->result.y_type);
     if (status == TW_OK)
         status = tw_plan_slot_in(plan, quantised->whole, &wanted->x_layout, &x, error);
     if (status == TW_OK)

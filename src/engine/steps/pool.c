@@ -25,26 +25,25 @@ enum tw_status tw_pool_window(const struct tw_plan *plan, const struct tw_node *
     return TW_OK;
 }
 
-bool tw_pool_operation(const struct tw_node *node, const struct op_window *w, const dnnl_memory_desc_t *x,
-                       const dnnl_memory_desc_t *y, dnnl_pooling_desc_t *operation)
+bool tw_pool_operation(const struct tw_node *node, const struct op_window *w, const struct tw_layout *x,
+                       const struct tw_layout *y, struct tw_onednn_operation *operation)
 {
-    dnnl_dims_t strides, kernel, begin, end;
     bool is_max = node->op == TW_OP_MAX_POOL || node->op == TW_OP_GLOBAL_MAX_POOL;
     bool counts_pads = tw_node_int(node, "count_include_pad", 0) != 0;
+    *operation = (struct tw_onednn_operation){.kind = TW_ONEDNN_POOLING, .x = *x, .y = *y};
     for (int i = 0; i < 2; i++) {
         int at = OP_SPATIAL - 2 + i;
-        strides[i] = w->stride[at];
-        kernel[i] = w->kernel[at];
-        begin[i] = w->begin[at];
-        end[i] = (w->out[at] - 1) * w->stride[at] + w->kernel[at] - w->in[at] - w->begin[at];
-        if (w->dilation[at] != 1 || (counts_pads && end[i] > w->end[at]))
+        operation->strides[i] = w->stride[at];
+        operation->kernel[i] = w->kernel[at];
+        operation->begin[i] = w->begin[at];
+        operation->end[i] = (w->out[at] - 1) * w->stride[at] + w->kernel[at] - w->in[at] - w->begin[at];
+        if (w->dilation[at] != 1 || (counts_pads && operation->end[i] > w->end[at]))
             return false;
     }
-    dnnl_alg_kind_t kind = is_max        ? dnnl_pooling_max
-                           : counts_pads ? dnnl_pooling_avg_include_padding
-                                         : dnnl_pooling_avg_exclude_padding;
-    return dnnl_pooling_forward_desc_init(operation, dnnl_forward_inference, kind, x, y, strides, kernel, begin, end) ==
-           dnnl_success;
+    operation->how = is_max        ? dnnl_pooling_max
+                     : counts_pads ? dnnl_pooling_avg_include_padding
+                                   : dnnl_pooling_avg_exclude_padding;
+    return true;
 }
 
 /* Windows over blocks of channels: own kernels, which are bound by memory only. */
@@ -70,13 +69,13 @@ static enum tw_status run(const struct step *step, void *const *memory, struct t
 }
 
 /* False: not a form for own kernels. */
-static bool describe(const struct tw_node *node, const struct op_window *w, const dnnl_memory_desc_t *x,
-                     const dnnl_memory_desc_t *y, struct pooling *pooling)
+static bool describe(const struct tw_node *node, const struct op_window *w, const struct tw_layout *x,
+                     const struct tw_layout *y, struct pooling *pooling)
 {
-    dnnl_memory_desc_t blocked;
+    struct tw_layout blocked;
     if (!tw_onednn_blocked(x->dims, &blocked) || !tw_onednn_same(&blocked, x))
         return false;
-    int width = (int)blocked.format_desc.blocking.inner_blks[0];
+    int width = (int)blocked.blocks[0];
     const struct vector_kernels *kernels = vector_kernels_for(width);
     if (kernels == NULL || !tw_onednn_blocked(y->dims, &blocked) || x->dims[0] * x->dims[1] > OP_MAX_EXTENT)
         return false;
@@ -105,7 +104,7 @@ static bool describe(const struct tw_node *node, const struct op_window *w, cons
 static enum tw_status add_own(struct tw_plan *plan, const struct tw_node *node, const struct pooling *pooling, int x,
                               struct tw_error *error)
 {
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     int y;
     struct pooling *state = tw_alloc(1, sizeof *state);
     enum tw_status status = state != NULL ? TW_OK : tw_fail_memory(error, sizeof *state, "a pool");
@@ -131,8 +130,8 @@ static enum tw_status add_own(struct tw_plan *plan, const struct tw_node *node, 
 enum tw_status tw_step_pool(struct tw_plan *plan, const struct tw_node *node, bool *is_done, struct tw_error *error)
 {
     struct op_window window;
-    dnnl_memory_desc_t x_layout, y_layout;
-    dnnl_pooling_desc_t operation;
+    struct tw_layout x_layout, y_layout;
+    struct tw_onednn_operation operation;
     struct tw_onednn_primitive made;
     dnnl_primitive_attr_t attributes;
     int x, y;

@@ -11,7 +11,7 @@ bool tw_is_pool(const struct tw_plan *plan, const struct tw_node *node);
 enum tw_status tw_pool_window(const struct tw_plan *plan, const struct tw_node *node, struct op_window *window,
                               struct tw_error *error) TW_MUST_USE;
 /* False: a form that the library reads another way. */
-bool tw_pool_operation(const struct tw_node *node, const struct op_window *window, const dnnl_memory_desc_t *x,
-                       const dnnl_memory_desc_t *y, dnnl_pooling_desc_t *operation);
+bool tw_pool_operation(const struct tw_node *node, const struct op_window *window, const struct tw_layout *x,
+                       const struct tw_layout *y, struct tw_onednn_operation *operation);
 
 #endif

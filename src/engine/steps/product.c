@@ -104,7 +104,7 @@ enum tw_status tw_step_product(struct tw_plan *plan, const struct tw_node *node,
 {
     struct argument arguments[5];
     struct shape s;
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     int count = 0, y;
     if ((node->op != TW_OP_GEMM && node->op != TW_OP_MATMUL) || !find_shape(plan->graph, node, &s) ||
         !has_simple_bias(plan->graph, node, &s))

@@ -76,7 +76,7 @@ static enum tw_status run_add(const struct step *step, void *const *memory, stru
     return TW_OK;
 }
 
-static size_t elements(const dnnl_memory_desc_t *layout)
+static size_t elements(const struct tw_layout *layout)
 {
     size_t count = 1;
     for (int i = 0; i < layout->ndims; i++)
@@ -112,12 +112,12 @@ enum tw_status tw_plan_dequantise(struct tw_plan *plan, int value, struct tw_err
     const struct quantised *quantised = &plan->quantised[value];
     if (quantised->whole < 0 || plan->own[value] != NO_SLOT || plan->plain[value] != NO_SLOT)
         return TW_OK;
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     int x, y;
     enum tw_status status = tw_plan_layout(plan, quantised->whole, &layout, error);
     if (status != TW_OK || (status = tw_plan_slot_in(plan, quantised->whole, &layout, &x, error)) != TW_OK)
         return status;
-    layout.data_type = dnnl_f32;
+    tw_layout_set_type(&layout, dnnl_f32);
     if ((status = tw_plan_output_slot(plan, value, &layout, &y, error)) != TW_OK)
         return status;
     const struct change change = {.grid = quantised->whole_grid};
@@ -135,7 +135,7 @@ static enum tw_status quantise(struct tw_plan *plan, const struct tw_node *node,
     const struct quantised *quantised = &plan->quantised[node->inputs[0]];
     bool is_table = quantised->whole >= 0 && plan->own[node->inputs[0]] == NO_SLOT;
     int x_value = is_table ? quantised->whole : node->inputs[0], x, y;
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     struct change change = {.grid = *grid};
     enum tw_status status = tw_plan_layout(plan, x_value, &layout, error);
     if (status != TW_OK)
@@ -143,10 +143,10 @@ static enum tw_status quantise(struct tw_plan *plan, const struct tw_node *node,
     if (is_table)
         tw_grid_table(&quantised->whole_grid, grid, change.table);
     else
-        layout.data_type = dnnl_f32;
+        tw_layout_set_type(&layout, dnnl_f32);
     if ((status = tw_plan_slot_in(plan, x_value, &layout, &x, error)) != TW_OK)
         return status;
-    layout.data_type = grid->is_signed ? dnnl_s8 : dnnl_u8;
+    tw_layout_set_type(&layout, grid->is_signed ? dnnl_s8 : dnnl_u8);
     if ((status = tw_plan_output_slot(plan, node->outputs[0], &layout, &y, error)) != TW_OK)
         return status;
     const struct argument arguments[] = {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}};
@@ -157,7 +157,7 @@ static enum tw_status quantise(struct tw_plan *plan, const struct tw_node *node,
 static enum tw_status round_floats(struct tw_plan *plan, const struct tw_node *node, struct tw_error *error)
 {
     const struct quantised *y = &plan->quantised[node->outputs[0]], *x = &plan->quantised[y->before];
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     struct argument arguments[2] = {{DNNL_ARG_SRC, 0}, {DNNL_ARG_DST, 0}};
     const struct change change = {.grid = y->grid};
     enum tw_status status = tw_plan_layout(plan, y->before, &layout, error);
@@ -202,14 +202,14 @@ static enum tw_status add_sum(struct tw_plan *plan, const struct tw_node *node, 
                            *y = &plan->quantised[node->outputs[0]];
     struct argument arguments[3] = {{DNNL_ARG_SRC_0, 0}, {DNNL_ARG_SRC_1, 0}, {DNNL_ARG_DST, 0}};
     const struct change change = {.sum = *sum};
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     enum tw_status status = tw_plan_layout(plan, a->whole, &layout, error);
     if (status != TW_OK || (status = tw_plan_slot_in(plan, a->whole, &layout, &arguments[0].slot, error)) != TW_OK)
         return status;
-    layout.data_type = b->whole_grid.is_signed ? dnnl_s8 : dnnl_u8;
+    tw_layout_set_type(&layout, b->whole_grid.is_signed ? dnnl_s8 : dnnl_u8);
     if ((status = tw_plan_slot_in(plan, b->whole, &layout, &arguments[1].slot, error)) != TW_OK)
         return status;
-    layout.data_type = y->rounds_grid.is_signed ? dnnl_s8 : dnnl_u8;
+    tw_layout_set_type(&layout, y->rounds_grid.is_signed ? dnnl_s8 : dnnl_u8);
     if ((status = tw_plan_output_slot(plan, y->rounds, &layout, &arguments[2].slot, error)) != TW_OK)
         return status;
     return add_change(plan, node, &change, run_add, arguments, 3, error);

@@ -57,7 +57,7 @@ static enum tw_status run(const struct step *step, void *const *memory, struct t
 static enum tw_status add_output(struct tw_plan *plan, int id, struct argument *argument, struct tw_error *error)
 {
     const struct tw_value *value = &plan->graph->values[id];
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     int64_t count;
     if (!tw_shape_count(&value->shape, &count))
         return tw_fail(error, TW_UNSUPPORTED, "the shape of %s is not known before it runs", value->name);

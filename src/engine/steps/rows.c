@@ -63,7 +63,7 @@ static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, cons
                           struct tw_error *error)
 {
     struct argument arguments[4] = {{0}};
-    dnnl_memory_desc_t layout;
+    struct tw_layout layout;
     int count = 0, inputs = run == run_norm ? node->input_count : 1;
     enum tw_status status = TW_OK;
     for (int i = 0; i < inputs && status == TW_OK; i++)

@@ -5,7 +5,7 @@
 #include "graph/ops/support.h"
 
 /* `as`: the layout of x with its dimensions in the order of the result. */
-static bool permute(const struct tw_node *node, const dnnl_memory_desc_t *x, dnnl_memory_desc_t *as)
+static bool permute(const struct tw_node *node, const struct tw_layout *x, struct tw_layout *as)
 {
     struct op_ints perm;
     int places[TW_MAX_RANK];
@@ -13,14 +13,14 @@ static bool permute(const struct tw_node *node, const dnnl_memory_desc_t *x, dnn
         return false;
     for (int i = 0; i < x->ndims; i++)
         places[perm.is_given ? perm.values[i] : x->ndims - 1 - i] = i;
-    return dnnl_memory_desc_permute_axes(as, x, places) == dnnl_success;
+    return tw_layout_permute(x, places, as) == dnnl_success;
 }
 
 enum tw_status tw_step_transpose(struct tw_plan *plan, const struct tw_node *node, bool *is_done,
                                  struct tw_error *error)
 {
     const struct tw_value *value = &plan->graph->values[node->outputs[0]];
-    dnnl_memory_desc_t x_layout, as, pixels, plain;
+    struct tw_layout x_layout, as, pixels, plain;
     int x, y, copied;
     int64_t count;
     if (node->op != TW_OP_TRANSPOSE || value->dtype != TW_F32 || value->shape.rank < 1 || node->residual >= 0 ||

@@ -86,7 +86,7 @@ static enum tw_status make(struct tw_plan *plan, const struct tw_node *node, con
     return status;
 }
 
-static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, const dnnl_memory_desc_t layouts[2],
+static enum tw_status add(struct tw_plan *plan, const struct tw_node *node, const struct tw_layout layouts[2],
                           const struct winograd_rule *rule, struct winograd *winograd, struct tw_error *error)
 {
     int x, y, residual = NO_SLOT;
@@ -132,7 +132,7 @@ enum tw_status tw_step_winograd(struct tw_plan *plan, const struct tw_node *node
     struct op_window window;
     struct winograd_shape shape;
     struct winograd *winograd;
-    dnnl_memory_desc_t layouts[2];
+    struct tw_layout layouts[2];
     if (!fits(plan, node))
         return TW_OK;
     const struct tw_shape *x = &plan->graph->values[node->inputs[0]].shape,
@@ -144,7 +144,7 @@ enum tw_status tw_step_winograd(struct tw_plan *plan, const struct tw_node *node
     if (!shape_of(&window, w, &shape) || !tw_onednn_blocked(x->dims, &layouts[0]) ||
         !tw_onednn_blocked(y->dims, &layouts[1]))
         return TW_OK;
-    int width = (int)layouts[0].format_desc.blocking.inner_blks[0];
+    int width = (int)layouts[0].blocks[0];
     const struct vector_kernels *kernels = vector_kernels_for(width);
     const struct winograd_rule *rule = choose(plan, node, &shape, width);
     if (kernels == NULL || rule == NULL || (node->residual >= 0 && rule->tile > 1))
