@@ -41,6 +41,9 @@ static const enum tw_option_id label_options[] = {TW_OPTION_INSTALL,     TW_OPTI
                                                   TW_OPTION_ALLOW_SKIPS, TW_OPTION_LAYER,       TW_OPTION_POLICY,
                                                   TW_OPTION_PRECISION,   TW_OPTION_IGNORE_EXIF, TW_OPTION_MAX_PIXELS,
                                                   TW_OPTION_MAX_BYTES,   CONSOLE_OPTIONS};
+static const enum tw_option_id export_options[] = {
+    TW_OPTION_IMAGE_DECODER, TW_OPTION_FORMAT, TW_OPTION_OUTPUT, TW_OPTION_FORCE,       TW_OPTION_ACCEPT_DIFFERENCE,
+    TW_OPTION_BACKBONE,      TW_OPTION_LAYER,  TW_OPTION_POLICY, TW_OPTION_IGNORE_EXIF, CONSOLE_OPTIONS};
 static const enum tw_option_id models_options[] = {TW_OPTION_NAME, TW_OPTION_DESCRIPTION, TW_OPTION_SHARE,
                                                    CONSOLE_OPTIONS};
 static const enum tw_option_id serve_options[] = {TW_OPTION_LISTEN,
@@ -130,6 +133,14 @@ const struct tw_command tw_command_table[] = {
      "classifies, with a text file of its classes, and writes it to $TOPWORK_LABEL_MODEL or "
      "~/.local/share/topwork/label.onnx, a model like those of train.",
      label_options, 0, tw_command_label},
+    {"export", "use", "MODEL [--format savedmodel|onnx] -o PATH", "a model for TensorFlow or for ONNX runtimes",
+     "savedmodel: PATH is a folder; the graph takes photos as they are in their files, decodes, turns and resizes them "
+     "as "
+     "the model's training did, and gives the number of the label and all scores (signature serving_default) or the "
+     "label's "
+     "name too (signature labels). onnx: PATH is a file; the graph takes a picture's values, as the model file itself "
+     "does. What TensorFlow or ONNX cannot do alike is refused, unless --accept-difference is given.",
+     export_options, 1, tw_command_export},
     {"models", "use",
      "create STORE NAME | add-version STORE NAME MODEL | list STORE | describe STORE NAME | versions STORE NAME | "
      "set-default STORE NAME VERSION | label STORE NAME LABEL VERSION|- [--share X] | delete STORE NAME [VERSION]",
