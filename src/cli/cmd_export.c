@@ -26,7 +26,7 @@ enum tw_exit tw_command_export(const struct tw_arguments *arguments, struct tw_c
         status = tw_fail(&error, TW_INVALID, "--image-decoder belongs to --format onnx: a SavedModel always decodes");
     if (status == TW_OK)
         status = tw_export(&options, &error);
-    if (status == TW_OK)
+    if (status == TW_OK && (console->is_json || !console->is_quiet))
         status =
             tw_buffer_printf(&out, &error, console->is_json ? "{\"output\":\"%s\",\"format\":\"%s\"}\n" : "%s: %s\n",
                              options.output_uri, format);

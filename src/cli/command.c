@@ -44,6 +44,9 @@ static const enum tw_option_id label_options[] = {TW_OPTION_INSTALL,     TW_OPTI
 static const enum tw_option_id export_options[] = {
     TW_OPTION_IMAGE_DECODER, TW_OPTION_FORMAT, TW_OPTION_OUTPUT, TW_OPTION_FORCE,       TW_OPTION_ACCEPT_DIFFERENCE,
     TW_OPTION_BACKBONE,      TW_OPTION_LAYER,  TW_OPTION_POLICY, TW_OPTION_IGNORE_EXIF, CONSOLE_OPTIONS};
+static const enum tw_option_id verify_options[] = {TW_OPTION_SERVER,     TW_OPTION_PYTHON,    TW_OPTION_SAVEDMODEL,
+                                                   TW_OPTION_ONNX,       TW_OPTION_TOLERANCE, TW_OPTION_ALLOW_SKIPS,
+                                                   TW_OPTION_MAX_PIXELS, TW_OPTION_MAX_BYTES, CONSOLE_OPTIONS};
 static const enum tw_option_id models_options[] = {TW_OPTION_NAME, TW_OPTION_DESCRIPTION, TW_OPTION_SHARE,
                                                    CONSOLE_OPTIONS};
 static const enum tw_option_id serve_options[] = {TW_OPTION_LISTEN,
@@ -141,6 +144,15 @@ const struct tw_command tw_command_table[] = {
      "name too (signature labels). onnx: PATH is a file; the graph takes a picture's values, as the model file itself "
      "does. What TensorFlow or ONNX cannot do alike is refused, unless --accept-difference is given.",
      export_options, 1, tw_command_export},
+    {"verify", "use", "MODEL INPUT...", "proves that training, prediction, server and exports agree",
+     "Every photo of INPUT is answered by `predict`, by the embedding that training kept of it, by a server in each of "
+     "its "
+     "dialects, by ONNX Runtime on the exported ONNX and by TensorFlow on the exported SavedModel. A line for each "
+     "way: the "
+     "greatest difference of a score to predict's, and how many photos get another label. Exits with 1 where one is "
+     "beyond the "
+     "tolerance. TOPWORK_TOKEN is the token for --server.",
+     verify_options, 2, tw_command_verify},
     {"models", "use",
      "create STORE NAME | add-version STORE NAME MODEL | list STORE | describe STORE NAME | versions STORE NAME | "
      "set-default STORE NAME VERSION | label STORE NAME LABEL VERSION|- [--share X] | delete STORE NAME [VERSION]",

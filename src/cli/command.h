@@ -37,6 +37,7 @@ enum tw_exit tw_command_logs(const struct tw_arguments *arguments, struct tw_con
 enum tw_exit tw_command_backbone(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_models(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_export(const struct tw_arguments *arguments, struct tw_console *console);
+enum tw_exit tw_command_verify(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_label(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_serve(const struct tw_arguments *arguments, struct tw_console *console);
 enum tw_exit tw_command_check(const struct tw_arguments *arguments, struct tw_console *console);

@@ -1,11 +1,9 @@
 """`export --format savedmodel` in TensorFlow's hands: it loads, answers as `predict` does from the same bytes, and saved_model_cli shows it."""
-import io
 import json
 import pathlib
 import struct
 import subprocess
 import sys
-import zlib
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from PIL import Image
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import made
 from converted import difference, embeddings
+from turned import jpeg, png, scene, tiff
 
 TOLERANCE = 1e-4
 
@@ -53,39 +52,6 @@ class Exported:
         theirs = self.loaded.prune("image_bytes:0", "embedding:0")(tf.constant([path.read_bytes() for path in paths])).numpy()
         assert len(ours) == len(paths)
         return max((difference(row, ours[str(path)]), path.name) for path, row in zip(paths, theirs))
-
-
-def scene(size=(90, 60), seed=1):
-    """Nothing in it is the same turned or mirrored."""
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (7, 9, 3), np.uint8)).resize(size, Image.BICUBIC)
-
-
-def tiff(orientation, order="<", before=3):
-    """A TIFF block with some entries before the orientation."""
-    entries = [struct.pack(order + "HHII", 0x100 + i, 3, 1, 7) for i in range(before)]
-    entries.append(struct.pack(order + "HHIHH", 0x112, 3, 1, orientation, 0))
-    mark = b"II" if order == "<" else b"MM"
-    return mark + struct.pack(order + "HIH", 42, 8, len(entries)) + b"".join(entries) + bytes(4)
-
-
-def jpeg(image, block=None, **options):
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=92, **options)
-    data = out.getvalue()
-    if block is None:
-        return data
-    parts = b"\xff\xfe\x00\x06hey!" + b"\xff" * 3  # a comment and fill bytes before it
-    return data[:2] + parts + b"\xff\xe1" + struct.pack(">H", len(block) + 8) + b"Exif\0\0" + block + data[2:]
-
-
-def png(image, block=None):
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    data = out.getvalue()
-    if block is None:
-        return data
-    chunk = struct.pack(">I", len(block)) + b"eXIf" + block + struct.pack(">I", zlib.crc32(b"eXIf" + block))
-    return data[:33] + chunk + data[33:]
 
 
 @pytest.fixture(scope="module")
@@ -264,3 +230,28 @@ def test_onnx_runs_in_onnx_runtime_and_its_decoder_in_onnxs_own_evaluator(run, t
     scores = dict(zip(evaluator.output_names, evaluator.run(None, {"image_bytes": np.frombuffer(path.read_bytes(), np.uint8)})))["scores"][0]
     ours = json.loads(topwork("predict", folder / "run", path, "--json").stdout)["scores"]
     assert np.abs(scores - [ours[label] for label in sorted(ours)]).max() < 0.02
+
+
+@pytest.mark.full
+def test_the_oldest_tensorflow_that_installs_answers_alike(exported, run, tmp_path):
+    """2.12: the first that Python 3.11 has; in a folder of its own (tools/peers --oldest)."""
+    import conftest
+    found = subprocess.run([conftest.ROOT / "tools" / "peers", "--oldest"], capture_output=True, text=True, timeout=1200)
+    if found.returncode:
+        pytest.skip("the oldest TensorFlow does not install here")
+    paths = sorted((run[1] / "photos").glob("*/*.jpg"))[:9]
+    for orientation in range(1, 9):
+        paths.append(tmp_path / f"{orientation}.jpg")
+        paths[-1].write_bytes(jpeg(scene((300, 200)), tiff(orientation, ">")))
+    script = """import json, sys
+import tensorflow as tf
+ask = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+out = ask(key=tf.constant(sys.argv[2:]), image_bytes=tf.constant([open(path, "rb").read() for path in sys.argv[2:]]))
+print(json.dumps([tf.__version__, out["scores"].numpy().tolist(), ask(key=tf.constant([], tf.string), image_bytes=tf.constant([], tf.string))["scores"].shape.as_list()]))"""
+    done = subprocess.run([found.stdout.strip(), "-c", script, exported.folder, *paths], capture_output=True, text=True, check=True)
+    version, scores, empty = json.loads(done.stdout.splitlines()[-1])
+    assert version.startswith("2.12.") and empty == [0, 3]
+    assert np.abs(np.array(scores) - exported(paths)["scores"]).max() < TOLERANCE
+    names = [label.decode() for label in exported(paths[:1], "labels")["labels"][0]]
+    ours = [json.loads(line)["scores"] for line in run[0]("predict", run[1] / "run", *paths, "--json").stdout.splitlines()]
+    assert np.abs(np.array(scores) - [[row[name] for name in names] for row in ours]).max() < TOLERANCE
