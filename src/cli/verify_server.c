@@ -313,7 +313,7 @@ static enum tw_status go_own(struct tw_verify *verify, struct tw_error *error)
     atomic_store(&own.is_stopped, 1);
     pthread_join(thread, NULL);
     if (!status && own.status && own.status != TW_INTERRUPTED)
-        status = tw_verify_leave(verify, "server", own.problem.text, error);
+        status = tw_verify_fail(verify, "server", own.problem.text, error);
     return status;
 }
 

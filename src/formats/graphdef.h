@@ -75,6 +75,8 @@ bool tf_const_texts(struct tf_graph *tf, int index, const char *const **texts, s
 /* Looks for the way from a photo's bytes to the network's input: decode, cast, resize, subtract, multiply. Where it is
  * found: properties "topwork.policy" and "topwork.embedding", tf->image_node and its forms as an input of the graph. */
 void tf_find_image_input(struct tf_graph *tf);
+/* The same where savedmodel_write.c wrote the graph: its node of the photo is the input, and the properties are those of the model. */
+bool tf_find_own_input(struct tf_graph *tf);
 
 /* Adds what the node means to the graph; its inputs are translated. */
 void tf_translate(struct tf_graph *tf, struct tf_node *node);

@@ -3,6 +3,9 @@
 #include "formats/graphdef.h"
 
 #include <math.h>
+#include "image/image.h"
+
+#include <jansson.h>
 #include <string.h>
 
 /* Value = (pixel - mean) * scale so far; at each node of the way. */
@@ -98,7 +101,7 @@ static void set_property(struct tf_graph *tf, const char *key, const char *value
         build_fail_memory(tf->build, strlen(value));
 }
 
-/* The JSON of image/image.h, which this folder may not include: an image policy as text. Photos stand upright as people
+/* The JSON of image/image.h: an image policy as text. Photos stand upright as people
  * see them (EXIF applied), though TensorFlow's decoder does not turn them. */
 static void write_policy(struct tf_graph *tf, const struct way *way)
 {
@@ -135,6 +138,54 @@ static void make_input(struct tf_graph *tf, const struct way *way)
     tf->image_node = way->last;
     if (!tw_graph_set_inputs(build->graph, &id, 1))
         build_fail_memory(build, sizeof id);
+}
+
+/* What savedmodel_write.c has put beside the graph, JSON of keys and texts. */
+static void take_properties(struct tf_graph *tf, const char *text, struct way *way)
+{
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *value;
+    const char *key;
+    struct tw_image_policy policy;
+    if (!json_is_object(object)) {
+        build_fail(tf->build, TW_CORRUPT, "node 'topwork/properties' holds no JSON object");
+        json_decref(object);
+        return;
+    }
+    json_object_foreach(object, key, value)
+    {
+        const char *spelled = json_string_value(value);
+        if (spelled)
+            set_property(tf, key, spelled);
+    }
+    json_decref(object);
+    const char *spelled = tw_graph_property(tf->build->graph, "topwork.policy");
+    if (tf->build->status)
+        return;
+    if (!spelled) {
+        build_fail(tf->build, TW_CORRUPT, "node 'topwork/properties' holds no image policy");
+        return;
+    }
+    tf->build->status = tw_image_policy_from_json(spelled, &policy, tf->build->error);
+    way->width = policy.width;
+    way->height = policy.height;
+}
+
+bool tf_find_own_input(struct tf_graph *tf)
+{
+    struct tf_link photo, properties;
+    const char *const *texts;
+    size_t count = 0;
+    if (!tf_find_output(tf, "topwork/photo", &photo) || !tf_find_output(tf, "topwork/properties", &properties))
+        return false;
+    struct way way = {.last = photo.node};
+    if (!tf_const_texts(tf, properties.node, &texts, &count) || count != 1) {
+        build_fail(tf->build, TW_CORRUPT, "node 'topwork/properties' is no constant text");
+        return true;
+    }
+    take_properties(tf, texts[0], &way);
+    if (!tf->build->status)
+        make_input(tf, &way);
+    return true;
 }
 
 void tf_find_image_input(struct tf_graph *tf)

@@ -102,6 +102,16 @@ static size_t find_outputs(struct tf_graph *tf, struct tw_span signature, struct
     return build->status ? 0 : count;
 }
 
+/* Of what savedmodel_write.c wrote: the model's own, under their names. */
+static size_t find_own_outputs(struct tf_graph *tf, struct tf_link *outputs)
+{
+    static const char *const names[] = {"embedding", "logits", "scores", "known"};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        count += tf_find_output(tf, names[i], &outputs[count]);
+    return count;
+}
+
 static void read_variables(struct tf_graph *tf, const struct tw_model_source *source)
 {
     struct build *build = tf->build;
@@ -134,9 +144,10 @@ enum tw_status savedmodel_read(const struct tw_model_source *source, const struc
     struct meta meta = choose_meta(&build, source->bytes);
     if (!build.status)
         tf_read_nodes(&tf, meta.graph);
-    size_t count = find_outputs(&tf, meta.signature, outputs);
+    bool is_ours = !build.status && tf_find_own_input(&tf);
+    size_t count = is_ours ? find_own_outputs(&tf, outputs) : find_outputs(&tf, meta.signature, outputs);
     read_variables(&tf, source);
-    if (!build.status)
+    if (!build.status && !is_ours)
         tf_find_image_input(&tf);
     if (!build.status)
         tf_translate_graph(&tf, outputs, count);

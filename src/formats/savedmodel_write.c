@@ -23,7 +23,7 @@ struct answers {
     const char *scores, *known; /* [photos, labels] and [photos]; known may be NULL */
 };
 
-static const char *const output_names[] = {"embedding", "logits", "scores", "known"};
+static const char *const output_names[] = {"logits", "scores", "known"};
 enum { OUTPUT_COUNT = sizeof output_names / sizeof *output_names };
 
 /* Constant weights on a grid of integers become floats. */
@@ -102,7 +102,7 @@ static struct answers write_network(struct tfw *tfw, const struct tw_graph *grap
                                     const char *photo)
 {
     struct answers answers = {0};
-    struct tfn net = {.tfw = tfw, .graph = graph};
+    struct tfn net = {.tfw = tfw, .graph = graph, .named = tw_graph_find_value(graph, "embedding")};
     const char *named[OUTPUT_COUNT] = {NULL};
     net.forms = tw_alloc(graph->value_count, sizeof *net.forms);
     if (!net.forms) {
@@ -122,8 +122,8 @@ static struct answers write_network(struct tfw *tfw, const struct tw_graph *grap
     }
     tfw->scope = "";
     tw_free(net.forms);
-    answers.scores = named[2];
-    answers.known = named[3];
+    answers.scores = named[1];
+    answers.known = named[2];
     return answers;
 }
 

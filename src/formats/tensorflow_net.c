@@ -290,6 +290,15 @@ static void finish(struct tfn *net, const struct tw_node *node)
     tfn_set(net, id, x, is_nhwc);
 }
 
+static void name_value(struct tfn *net, int id)
+{
+    if (id < 0 || id != net->named)
+        return;
+    const char *inputs[] = {tfn_native(net, id), NULL};
+    net->forms[id] =
+        (struct tfn_forms){.native = tfw_put_named(net->tfw, tfn_value(net, id)->name, "Identity T=float", inputs)};
+}
+
 void tfn_write(struct tfn *net)
 {
     for (size_t i = 0; i < net->graph->node_count && !net->tfw->status; i++) {
@@ -298,6 +307,8 @@ void tfn_write(struct tfn *net)
             writers[node->op](net, node);
             if (!net->tfw->status)
                 finish(net, node);
+            for (int j = 0; j < node->output_count && !net->tfw->status; j++)
+                name_value(net, node->outputs[j]);
         } else {
             tfn_fail(net, node, "has no counterpart in what is exported to TensorFlow");
         }

@@ -13,6 +13,7 @@ struct tfn {
     struct tfw *tfw;
     const struct tw_graph *graph;
     struct tfn_forms *forms; /* by value id */
+    int named; /* value whose tensor gets its own name, and what is made of it is made of that; -1: none */
 };
 /* The nodes of an inferred graph, whose batch may be unknown; forms of its inputs are set before. Then the forms of every
  * value can be asked for. TW_UNSUPPORTED names node and op. */

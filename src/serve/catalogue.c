@@ -48,16 +48,18 @@ static char *name_of(const char *source)
     return made;
 }
 
-/* A run folder has a model.onnx, a store has not. */
+/* A run folder has a model.onnx, a SavedModel a saved_model.pb; a store has neither. */
 static enum tw_status look_at_source(const char *source, bool *is_store, struct tw_error *error)
 {
+    static const char *const names[] = {"model.onnx", "saved_model.pb"};
     enum tw_entry_kind kind, model = TW_ENTRY_MISSING;
     uint64_t size;
     enum tw_status status = tw_storage_kind(source, &kind, &size, error);
-    char *file = tw_uri_join(source, "model.onnx");
-    if (!status)
+    for (size_t i = 0; i < sizeof names / sizeof *names && !status && model == TW_ENTRY_MISSING; i++) {
+        char *file = tw_uri_join(source, names[i]);
         status = file ? tw_storage_kind(file, &model, &size, error) : tw_fail_memory(error, 1, "a path");
-    tw_free(file);
+        tw_free(file);
+    }
     if (!status && kind == TW_ENTRY_MISSING)
         status =
             tw_fail(error, TW_NOT_FOUND, "there is no %s: it should be a store, a run folder or a model file", source);
@@ -152,11 +154,11 @@ static enum tw_status open_version(struct tw_catalogue *catalogue, const char *m
                                    const struct tw_shelf_entry *entry, const struct tw_store_version *stored,
                                    struct tw_served **served, struct tw_error *error)
 {
-    if (entry->is_foreign)
-        return tw_fail(error, TW_UNSUPPORTED, "SavedModels of TensorFlow Serving's folders are not served yet");
-    enum tw_status status = stored ? tw_store_check(catalogue->source, model, stored, error) : TW_OK;
-    char *uri =
-        stored ? tw_store_uri(catalogue->source, model, entry->number, "model.onnx") : tw_strdup(catalogue->source);
+    bool is_kept = stored && !entry->is_foreign; /* TensorFlow Serving's own folders list no digests */
+    enum tw_status status = is_kept ? tw_store_check(catalogue->source, model, stored, error) : TW_OK;
+    char *uri = stored
+                    ? tw_store_uri(catalogue->source, model, entry->number, is_kept ? "model.onnx" : "saved_model.pb")
+                    : tw_strdup(catalogue->source);
     char *examples =
         stored ? tw_store_uri(catalogue->source, model, entry->number, "examples") : examples_of(catalogue->source);
     const struct tw_served_source source = {uri, examples, model, entry->name, entry->number};

@@ -267,6 +267,21 @@ static enum tw_status check_outputs(struct tw_model *model, struct tw_error *err
     return TW_OK;
 }
 
+/* RUN/model.onnx, or the saved_model.pb of a folder that `export` wrote. Owned; NULL: no memory. */
+static char *file_of(const char *folder)
+{
+    enum tw_entry_kind kinds[2] = {TW_ENTRY_MISSING, TW_ENTRY_MISSING};
+    uint64_t size_bytes;
+    char *own = tw_uri_join(folder, "model.onnx"), *exported = tw_uri_join(folder, "saved_model.pb");
+    if (own && tw_storage_kind(own, &kinds[0], &size_bytes, NULL))
+        kinds[0] = TW_ENTRY_MISSING;
+    if (exported && tw_storage_kind(exported, &kinds[1], &size_bytes, NULL))
+        kinds[1] = TW_ENTRY_MISSING;
+    bool is_exported = kinds[0] != TW_ENTRY_FILE && kinds[1] == TW_ENTRY_FILE;
+    tw_free(is_exported ? own : exported);
+    return is_exported ? exported : own;
+}
+
 enum tw_status tw_model_open(const char *uri, struct tw_model *model, struct tw_error *error)
 {
     struct tw_model made = {0};
@@ -276,7 +291,7 @@ enum tw_status tw_model_open(const char *uri, struct tw_model *model, struct tw_
     enum tw_status status = path ? tw_storage_kind(uri, &kind, &size_bytes, error) : tw_fail_memory(error, 1, "a path");
     if (!status && kind == TW_ENTRY_FOLDER) {
         tw_free(path);
-        path = tw_uri_join(uri, "model.onnx");
+        path = file_of(uri);
         status = path ? TW_OK : tw_fail_memory(error, strlen(uri), "a path");
     }
     if (!status)
@@ -340,6 +355,8 @@ enum tw_status tw_model_head_graph(const struct tw_model *model, struct tw_graph
         status = tw_fail_memory(error, 1, "a graph");
     if (!status)
         status = tw_graph_cut(head, outputs, model->has_known ? 3 : 2, error);
+    if (!status && (head->input_count != 1 || head->inputs[0] != embedding))
+        status = tw_fail(error, TW_CORRUPT, "the model's scores do not come from its embedding alone");
     if (status) {
         tw_graph_free(head);
         return status;

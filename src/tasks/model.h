@@ -44,7 +44,7 @@ struct tw_model {
     bool has_known;              /* output `known`: below the threshold the photo is like none of the training's */
     double known_threshold;
 };
-/* `uri` is a model file or a run folder, whose model.onnx is taken. */
+/* `uri` is a model file, a run folder, whose model.onnx is taken, or a SavedModel of `export`. */
 enum tw_status tw_model_open(const char *uri, struct tw_model *model, struct tw_error *error) TW_MUST_USE;
 void tw_model_release(struct tw_model *model);
 

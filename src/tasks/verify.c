@@ -48,6 +48,14 @@ enum tw_status tw_verify_leave(struct tw_verify *verify, const char *name, const
     return status;
 }
 
+enum tw_status tw_verify_fail(struct tw_verify *verify, const char *name, const char *why, struct tw_error *error)
+{
+    enum tw_status status = tw_verify_leave(verify, name, why, error);
+    if (!status)
+        verify->ways[verify->way_count - 1].has_failed = true;
+    return status;
+}
+
 static size_t best(const float *scores, size_t count)
 {
     size_t at = 0;

@@ -40,6 +40,9 @@ enum tw_status tw_verify_go(struct tw_verify *verify, const struct tw_verify_roa
 /* A way that is not gone. */
 enum tw_status tw_verify_leave(struct tw_verify *verify, const char *name, const char *why,
                                struct tw_error *error) TW_MUST_USE;
+/* A way that cannot be gone, though it should. */
+enum tw_status tw_verify_fail(struct tw_verify *verify, const char *name, const char *why,
+                              struct tw_error *error) TW_MUST_USE;
 /* Goes the ways through ONNX Runtime and TensorFlow, where `python` (NULL: python3 of the PATH) has them, with exports in a
  * scratch folder. `savedmodel`, `onnx`: exports that are there already; NULL: made now. verify_runtimes.c. */
 enum tw_status tw_verify_runtimes(struct tw_verify *verify, const char *python, const char *savedmodel,

@@ -77,3 +77,68 @@ def test_what_is_no_model_is_refused(sanitized, tmp_path):
     sanitized("export", tmp_path / "x.onnx", "-o", tmp_path / "out", code=4)
     sanitized("export", tmp_path / "none", "-o", tmp_path / "out", code=4)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def exported(topwork, run, tmp_path):
+    topwork("export", run, "-o", tmp_path / "models" / "cars" / "1", "-q")
+    return tmp_path / "models" / "cars" / "1"
+
+
+def scores(done):
+    return {row["key"]: row["scores"] for row in map(json.loads, done.stdout.splitlines())}
+
+
+def test_a_savedmodel_of_ours_is_a_model_again(topwork, sanitized, run, exported, tmp_path):
+    photos = run.parent / "photos"
+    ours = scores(topwork("predict", run, photos, "--json"))
+    for program, model in ((topwork, exported), (topwork, exported / "saved_model.pb"), (sanitized, exported)):
+        theirs = scores(program("predict", model, photos, "--json"))
+        assert theirs.keys() == ours.keys()
+        assert max(abs(theirs[key][label] - ours[key][label]) for key in ours for label in ours[key]) < 1e-5
+    topwork("export", exported, "--format", "onnx", "-o", tmp_path / "again.onnx")
+    assert scores(topwork("predict", tmp_path / "again.onnx", photos, "--json")) == theirs
+    done = json.loads(topwork("verify", exported, photos, "--python", "/none", "--json").stdout)
+    assert done["agrees"] and all(way["greatest_difference"] == 0 for way in done["ways"] if way["way"].startswith("server"))
+
+
+def test_tensorflow_servings_folders_are_served_as_they_are(topwork, run, exported, tmp_path):
+    import subprocess
+    import urllib.request
+    topwork("export", run, "-o", exported.parent / "2", "-q")
+    listed = topwork("models", "describe", tmp_path / "models", "cars").stdout
+    assert listed.count("TensorFlow Serving's") == 2
+    served = topwork.start("serve", tmp_path / "models", "--listen", "127.0.0.1:0", "--json", stdout=subprocess.PIPE, text=True)
+    try:
+        url = json.loads(served.stdout.readline())["url"]
+        photo = next((run.parent / "photos" / "red").iterdir())
+        ours = json.loads(topwork("predict", run, photo, "--json").stdout)
+        for address in ("predict/cars", "predict/cars/2"):
+            theirs = json.loads(urllib.request.urlopen(urllib.request.Request(url + address + "?top=9", photo.read_bytes())).read())
+            assert theirs["prediction"] == ours["prediction"] and theirs["version"] == int(address[-1]) if address[-1] == "2" else 1
+            assert max(abs(theirs["scores"][label] - ours["scores"][label]) for label in ours["scores"]) < 1e-5
+    finally:
+        served.terminate()
+        served.wait(30)
+        served.stdout.close()
+
+
+def test_a_damaged_savedmodel_is_refused(sanitized, run, exported, tmp_path):
+    data = (exported / "saved_model.pb").read_bytes()
+    photo = next((run.parent / "photos" / "red").iterdir())
+    head = data.index(b"topwork.policy")
+    bad = tmp_path / "bad" / "saved_model.pb"
+    bad.parent.mkdir()
+    for at in [0, 1, 5, 50, 200, head - 30, head, head + 5, head + 40, *range(1000, 40000, 2400), len(data) // 2, len(data) - 300, len(data) - 1]:
+        bad.write_bytes(data[:at])
+        done = sanitized("predict", bad.parent, photo, code=None)
+        assert done.returncode == 4 and done.stderr.startswith("topwork: "), at
+        bad.write_bytes(data[:at] + bytes([data[at] ^ 0x5A]) + data[at + 1:])
+        assert sanitized("predict", bad.parent, photo, code=None).returncode in (0, 4), at
+
+
+def test_a_savedmodel_without_our_labels_is_no_model(sanitized, exported, run):
+    data = (exported / "saved_model.pb").read_bytes()
+    (exported / "saved_model.pb").write_bytes(data.replace(b"topwork/properties", b"topwork/propertyes"))
+    refused = sanitized("predict", exported, next((run.parent / "photos" / "red").iterdir()), code=4)
+    assert refused.stderr.count("\n") == 1
