@@ -83,18 +83,21 @@ static enum tw_status clone_for(const struct tw_savedmodel_parts *parts, int64_t
     return status ? status : tw_graph_infer(*graph, &tw_graph_limits_default, error);
 }
 
-/* Whether the network takes two photos at a time and gives two answers: some have the number 1 in their shapes. */
-static bool takes_batches(const struct tw_savedmodel_parts *parts)
+/* Whether the network takes that many photos at a time and gives as many answers: some have the number 1 in their shapes, and some
+ * compute with a batch that must be known. */
+static enum tw_status try_batch(const struct tw_savedmodel_parts *parts, int64_t batch, bool *takes,
+                                struct tw_error *error)
 {
     struct tw_graph *graph = NULL;
-    struct tw_error ignored = {0};
-    bool does = clone_for(parts, 2, &graph, &ignored) == TW_OK;
+    enum tw_status status = clone_for(parts, batch, &graph, error);
+    bool does = status == TW_OK;
     for (size_t i = 0; does && i < graph->output_count; i++) {
         const struct tw_shape *shape = &graph->values[graph->outputs[i]].shape;
-        does = shape->rank >= 1 && shape->dims[0] == 2;
+        does = shape->rank >= 1 && shape->dims[0] == batch;
     }
     tw_graph_free(graph);
-    return does;
+    *takes = *takes && does;
+    return status == TW_NO_MEMORY ? status : TW_OK;
 }
 
 /* The network behind `photo`, float [1 or n, height, width, 3]; its outputs by their own names. */
@@ -363,8 +366,12 @@ enum tw_status tw_savedmodel_write(const struct tw_savedmodel_parts *parts, stru
     struct tfw tfw = {.scope = "", .error = error};
     struct tw_graph *graph = NULL;
     struct tw_buffer signatures = {0};
-    bool is_batched = takes_batches(parts);
-    tfw.status = clone_for(parts, is_batched ? TW_UNKNOWN : 1, &graph, error);
+    bool is_batched = true;
+    tfw.status = try_batch(parts, 2, &is_batched, error);
+    if (!tfw.status)
+        tfw.status = try_batch(parts, TW_UNKNOWN, &is_batched, error);
+    if (!tfw.status)
+        tfw.status = clone_for(parts, is_batched ? TW_UNKNOWN : 1, &graph, error);
     if (!tfw.status)
         tfw.status = tw_graph_optimise(graph, error);
     if (!tfw.status) {

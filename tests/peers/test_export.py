@@ -6,12 +6,14 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
 import tensorflow as tf
 from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import made
+import networks
 from converted import difference, embeddings
 from turned import jpeg, png, scene, tiff
 
@@ -215,7 +217,6 @@ def test_a_network_in_integers_is_exported_where_that_is_accepted(topwork, share
 
 
 def test_onnx_runs_in_onnx_runtime_and_its_decoder_in_onnxs_own_evaluator(run, tmp_path):
-    import onnx
     import onnxruntime
     from onnx.reference import ReferenceEvaluator
     topwork, folder = run
@@ -255,3 +256,25 @@ print(json.dumps([tf.__version__, out["scores"].numpy().tolist(), ask(key=tf.con
     names = [label.decode() for label in exported(paths[:1], "labels")["labels"][0]]
     ours = [json.loads(line)["scores"] for line in run[0]("predict", run[1] / "run", *paths, "--json").stdout.splitlines()]
     assert np.abs(np.array(scores) - [[row[name] for name in names] for row in ours]).max() < TOLERANCE
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", [name for name in networks.NETWORKS if name != "odds_and_ends"])
+def test_networks_of_every_family_are_exported(run, tmp_path, name):
+    topwork, folder = run
+    model, shape = networks.build(name, 13)
+    onnx.save(model, tmp_path / "net.onnx")
+    text = json.dumps({"width": 32, "height": 32, "mean": [128] * 3, "scale": [0.0078] * 3, "layout": "nhwc" if shape[3] == 3 else "nchw"})
+    topwork("train", folder / "photos", "-o", tmp_path / "run", "--backbone", tmp_path / "net.onnx", "--policy", text, "--recipe", "workshop", "--steps", 200, "-q")
+    greatest, others = Exported(topwork, tmp_path / "run", tmp_path / "savedmodel").against_ours(sorted((folder / "photos").glob("*/*.jpg")))
+    assert greatest < TOLERANCE and others == 0
+
+
+def test_an_op_that_tensorflow_lacks_is_named(run, tmp_path):
+    topwork, folder = run
+    model, _ = networks.build("odds_and_ends", 13)
+    onnx.save(model, tmp_path / "net.onnx")
+    text = json.dumps({"width": 32, "height": 32, "mean": [128] * 3, "scale": [0.0078] * 3})
+    topwork("train", folder / "photos", "-o", tmp_path / "run", "--backbone", tmp_path / "net.onnx", "--policy", text, "-q")
+    refused = topwork("export", tmp_path / "run", "-o", tmp_path / "savedmodel", code=4)
+    assert "node 'Pad1' (Pad)" in refused.stderr and not (tmp_path / "savedmodel").exists()

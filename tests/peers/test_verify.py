@@ -1,4 +1,5 @@
 """`verify` through ONNX Runtime and TensorFlow, and each classic skew between training and serving, planted and found."""
+import csv
 import json
 import pathlib
 import sys
@@ -105,13 +106,20 @@ def test_an_export_with_other_labels_or_none_has_failed(trained, tmp_path):
     assert "more scores than the model has labels" in found["TensorFlow"]["failed"] and "failed" in found["ONNX Runtime"]
 
 
+def evaluate_agrees(topwork, run, photos, count, scratch):
+    """What `evaluate` counts is what `predict` answers, photo by photo."""
+    topwork("evaluate", run, photos, "--predictions", scratch / "p.csv", timeout=1800)
+    with open(scratch / "p.csv") as file:
+        rows = {row["key"]: row for row in csv.DictReader(file)}
+    answers = [json.loads(line) for line in topwork("predict", run, photos, "--json", timeout=1800).stdout.splitlines()]
+    assert len(rows) == len(answers) == count
+    for answer in answers:
+        row = rows[answer["key"]]
+        assert row["prediction"] == answer["prediction"] and abs(float(row["score"]) - answer["score"]) < 1e-5
+
+
 def test_evaluate_counts_what_the_ways_answer(trained, tmp_path):
-    topwork, folder = trained
-    import csv
-    topwork("evaluate", folder / "run", folder / "photos", "--predictions", tmp_path / "p.csv")
-    rows = {row["key"]: row["prediction"] for row in csv.DictReader(open(tmp_path / "p.csv"))}
-    answers = [json.loads(line) for line in topwork("predict", folder / "run", folder / "photos", "--json").stdout.splitlines()]
-    assert len(rows) == 16 and all(rows[answer["key"]] == answer["prediction"] for answer in answers)
+    evaluate_agrees(trained[0], trained[1] / "run", trained[1] / "photos", 16, tmp_path)
 
 
 @pytest.mark.full
@@ -122,3 +130,4 @@ def test_every_way_agrees_on_the_600_flower_photos(topwork, flowers, inception, 
         found = json.loads(done.stdout)
         assert found["agrees"] and found["photos"] == 600 and found["skipped"] == 0 and len(found["ways"]) == 9
         assert all(way["photos"] == 600 and way["other_labels"] == 0 and "not_checked" not in way for way in found["ways"])
+        evaluate_agrees(topwork, tmp_path / "run", flowers / "photos", 600, tmp_path)
