@@ -91,8 +91,7 @@ static const char *decode(struct tfw *tfw, const struct tw_decode_policy *policy
             tfw_port(tfw, others, 1));
     if (!policy->drops_alpha)
         png = blend(tfw, policy, tfw_port(tfw, others, 1), png);
-    const char *other = TFW(tfw, "DecodeImage channels=3 dtype=uint8 expand_animations=false", others);
-    return TFW(tfw, "Merge T=uint8 N=3", jpeg, png, other);
+    return TFW(tfw, "Merge T=uint8 N=3", jpeg, png, tfw_decode_other(tfw, policy, others));
 }
 
 static const char *flag_of(struct tfw *tfw, const char *orientation, const bool flags[9])

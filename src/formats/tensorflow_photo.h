@@ -15,6 +15,8 @@ struct tfw_size {
 struct tfw_size tfw_size_of(struct tfw *tfw, const char *pixels);
 /* Float [size, 3]; tensorflow_resize.c. */
 const char *tfw_resize(struct tfw *tfw, enum tw_resize method, const char *pixels, struct tfw_size size);
+/* uint8 pixels of what is neither JPEG nor PNG; what TensorFlow would decode otherwise than we do is an error; tensorflow_odd.c. */
+const char *tfw_decode_other(struct tfw *tfw, const struct tw_decode_policy *policy, const char *bytes);
 /* The EXIF orientation, 1 to 8, as an int32 scalar; tensorflow_exif.c. */
 const char *tfw_orientation(struct tfw *tfw, const char *bytes, const char *is_jpeg, const char *is_png);
 

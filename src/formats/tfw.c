@@ -151,14 +151,17 @@ static bool put_type(struct tfw *tfw, struct tw_buffer *out, const char *at, siz
 /* The value that begins at `at` as an AttrValue; what comes after it. */
 static const char *put_value(struct tfw *tfw, struct tw_buffer *out, const char *at)
 {
-    static const char closing[] = {['<'] = '>', ['['] = ']', ['\''] = '\''};
+    static const char closing[] = {['<'] = '>', ['['] = ']', ['\''] = '\'', ['{'] = '}'};
     struct tw_buffer list = {0};
-    char end = *at == '<' || *at == '[' || *at == '\'' ? closing[(int)*at] : ' ';
+    char end = *at && strchr("<['{", *at) ? closing[(int)*at] : ' ';
     const char *start = end == ' ' ? at : at + 1, *stop = strchr(start, end);
     size_t size = stop ? (size_t)(stop - start) : strlen(start);
     if (end == '>' || end == ']') {
         put_numbers(tfw, &list, start, end, end == '>');
         put_message(tfw, out, end == '>' ? VALUE_SHAPE : VALUE_LIST, &list);
+    } else if (end == '}') { /* a list of one type */
+        (void)put_type(tfw, &list, start, size);
+        put_message(tfw, out, VALUE_LIST, &list);
     } else if (end == '\'') {
         put_bytes(tfw, out, VALUE_TEXT, tw_span_of(start, size));
     } else if (size == 4 && strncmp(at, "true", 4) == 0) {

@@ -20,8 +20,8 @@ void tfw_release(struct tfw *tfw);
 void tfw_fail(struct tfw *tfw, enum tw_status status, const char *format, ...) TW_PRINTF(3, 4);
 
 /* A node; its name. `spec` is the op and its attributes: "Mul T=float", "MaxPool strides=[1,2,2,1] padding='SAME'". A value
- * is a type's name (float, int32, ...), true or false, a whole number, one with a point, a 'text', a [list] of whole numbers
- * or a <shape>, whose ? is not known. `inputs` ends with NULL. */
+ * is a type's name (float, int32, ...), true or false, a whole number, one with a point, a 'text', a [list] of whole numbers,
+ * a {list} of one type, or a <shape>, whose ? is not known. `inputs` ends with NULL. */
 const char *tfw_put(struct tfw *tfw, const char *spec, const char *const *inputs);
 const char *tfw_put_named(struct tfw *tfw, const char *name, const char *spec, const char *const *inputs);
 #define TFW(tfw, spec, ...) tfw_put(tfw, spec, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})

@@ -127,7 +127,8 @@ def test_photos_of_every_kind_come_out_alike(exported, tmp_path):
     kinds = {"grey.jpg": (image.convert("L"), {}), "progressive.jpg": (image, {"progressive": True}), "cmyk.jpg": (image.convert("CMYK"), {}),
              "444.jpg": (image, {"subsampling": 0}), "rgb.png": (image, {}), "rgba.png": (alpha, {}), "grey.png": (image.convert("L"), {}),
              "la.png": (alpha.convert("LA"), {}), "palette.png": (image.quantize(16), {}), "holes.png": (image.quantize(16), {"transparency": 3}), "bits.png": (image.convert("1"), {}), "deep.png": (deep, {}), "one.bmp": (image, {}),
-             "one.gif": (image.quantize(32), {}), "large.jpg": (scene((1500, 1100)), {}), "thin.png": (scene((3, 300)), {}), "flat.png": (scene((400, 2)), {}),
+             "one.gif": (image.quantize(32), {}), "moving.gif": (image.quantize(32), {"save_all": True, "append_images": [image.rotate(90).quantize(32)]}),
+             "grey.bmp": (image.convert("L"), {}), "rgba.bmp": (alpha, {}), "lossy.webp": (image, {}), "lossless.webp": (image, {"lossless": True}), "large.jpg": (scene((1500, 1100)), {}), "thin.png": (scene((3, 300)), {}), "flat.png": (scene((400, 2)), {}),
              "dot.png": (scene((1, 1)), {}), "tall.jpg": (scene((200, 900)), {})}
     paths = []
     for name, (picture, options) in kinds.items():
@@ -141,6 +142,14 @@ def test_what_is_no_photo_is_an_error(exported, tmp_path, bad):
     (tmp_path / "bad").write_bytes(bad)
     with pytest.raises(tf.errors.InvalidArgumentError):
         exported([tmp_path / "bad"])
+
+
+def test_what_tensorflow_decodes_otherwise_is_refused_not_answered(exported, tmp_path):
+    picture = scene()
+    for name, image, options, words in (("holes.gif", picture.quantize(32), {"transparency": 3}, "transparent parts"), ("table.bmp", picture.quantize(16), {}, "colour table")):
+        image.save(tmp_path / name, **options)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+            exported([tmp_path / name])
 
 
 POLICIES = [{"resize": resize, "fit": fit, **more} for resize, fit, more in (
