@@ -1,4 +1,4 @@
-/* The orientation that a photo's EXIF part names, found by TensorFlow's ops: as image/codecs/jpeg.c, png.c and image/exif.c
+/* The orientation that a photo's EXIF part names, found by TensorFlow's ops: as image/codecs/jpeg.c, png.c, webp.c and image/exif.c
  * find it. Numbers are int64 scalars; zeros stand behind the bytes, so that every look ahead lies inside. */
 #include "formats/tensorflow_photo.h"
 
@@ -156,6 +156,29 @@ static struct tiff walk_png(struct tfw *tfw, const char *bytes, const char *tota
     return end_walk(tfw, &walk, choose(tfw, goes_on, next, number(tfw, -1)), is_exif, (struct tiff){begin, end});
 }
 
+/* The first EXIF chunk counts; its TIFF block may stand behind what JPEG puts before it. */
+static struct tiff walk_webp(struct tfw *tfw, const char *bytes, const char *total, struct tiff found)
+{
+    enum { FIRST = 12, LOOK = 14 };
+    static const int64_t size_weights[LOOK] = {0, 0, 0, 0, 1, 1 << 8, 1 << 16, 1 << 24};
+    struct walk walk = {.loop.frame = "webp_parts", .bytes = bytes, .total = total};
+    const char *opening = look(tfw, bytes, number(tfw, 0), FIRST), *none = number(tfw, -1);
+    const char *is_webp = both(tfw, has(tfw, opening, FIRST, 0, "RIFF", 4), has(tfw, opening, FIRST, 8, "WEBP", 4));
+    begin_walk(tfw, &walk, choose(tfw, is_webp, number(tfw, FIRST), none), found);
+    const char *begin = add(tfw, walk.loop.now[0], number(tfw, 8));
+    const char *head = look(tfw, walk.bytes, walk.loop.now[0], LOOK), *six = number(tfw, 6);
+    const char *size = weighed(tfw, head, size_weights, LOOK), *end = add(tfw, begin, size);
+    const char *is_whole = is_at_most(tfw, end, walk.total);
+    const char *is_exif = both(tfw, is_whole, has(tfw, head, LOOK, 0, "EXIF", 4));
+    const char *has_prefix = both(tfw, has(tfw, head, LOOK, 8, "Exif\0", 6), is_at_most(tfw, six, size));
+    const char *rest = TFW(tfw, "FloorMod T=int64", size, number(tfw, 2));
+    const char *goes_on = both(tfw, is_whole, TFW(tfw, "LogicalNot", is_exif));
+    const char *next = choose(tfw, goes_on, add(tfw, end, rest), number(tfw, -1));
+    next = choose(tfw, is_at_most(tfw, next, walk.total), next, number(tfw, -1));
+    const struct tiff here = {choose(tfw, has_prefix, add(tfw, begin, six), begin), end};
+    return end_walk(tfw, &walk, next, is_exif, here);
+}
+
 /* What a number of the TIFF block is by the file's order of bytes. */
 static const char *of_order(struct tfw *tfw, const char *is_big, const char *head, const int64_t *big,
                             const int64_t *little)
@@ -219,6 +242,7 @@ const char *tfw_orientation(struct tfw *tfw, const char *bytes, const char *is_j
     struct tiff tiff = walk_jpeg(tfw, padded, total, is_jpeg);
     const char *count;
     tiff = walk_png(tfw, padded, total, is_png, tiff);
+    tiff = walk_webp(tfw, padded, total, tiff);
     const char *table = entries(tfw, padded, tiff, &count), *zero = tfw_int(tfw, 0), *one = number(tfw, 1);
     const char *tags = TFW(tfw, "GatherV2 Tparams=double Tindices=int32 Taxis=int32", table, zero, tfw_int(tfw, 1));
     const char *is_other = TFW(tfw, "NotEqual T=double", tags, tfw_double(tfw, ORIENTATION_TAG));

@@ -1,5 +1,5 @@
 /* Photos that TensorFlow decodes otherwise than we do, and without a word: a wrong answer is worse than none, so the graph refuses
- * them. By the layouts of image/codecs/gif.c and bmp.c; numbers are int32. */
+ * them. By the layouts of image/codecs/gif.c, bmp.c and webp.c; numbers are int32. */
 #include "formats/tensorflow_photo.h"
 
 enum { HEAD = 1400, GIF_WINDOW = 300, RAMP_AT = 54, RAMP = 1024, BMP_HEADER = 40 };
@@ -71,6 +71,21 @@ static const char *is_plain_bmp(struct tfw *tfw, const char *head)
     return both(tfw, is_unpacked, TFW(tfw, "LogicalOr", is_deep, is_grey(tfw, head)));
 }
 
+/* By the flag of an extended file, or of a lossless one. */
+static const char *has_alpha(struct tfw *tfw, const char *head)
+{
+    static const int kinds[] = {'X', 'L'}, flags_at[] = {20, 24};
+    const char *is_either = NULL;
+    for (int i = 0; i < 2; i++) {
+        const char *bits = TFW(tfw, "FloorDiv T=int32", byte_at(tfw, head, flags_at[i]), tfw_int(tfw, 16));
+        const char *is_set = is_equal(tfw, TFW(tfw, "FloorMod T=int32", bits, tfw_int(tfw, 2)), 1);
+        const char *is_it = both(tfw, is_set, is_equal(tfw, byte_at(tfw, head, 15), kinds[i]));
+        is_either = is_either ? TFW(tfw, "LogicalOr", is_either, is_it) : is_it;
+    }
+    return both(tfw, is_either,
+                both(tfw, is_equal(tfw, byte_at(tfw, head, 0), 'R'), is_equal(tfw, byte_at(tfw, head, 8), 'W')));
+}
+
 static const char *refuse(struct tfw *tfw, const char *is_fine, const char *text)
 {
     const char *assertion = TFW(tfw, "Assert T={string} summarize=3", is_fine, tfw_span(tfw, tw_span_of_text(text)));
@@ -100,5 +115,8 @@ const char *tfw_decode_other(struct tfw *tfw, const struct tw_decode_policy *pol
     const char *gif =
         refuse(tfw, TFW(tfw, "LogicalNot", is_odd_gif),
                "this GIF has transparent parts, which TensorFlow shows otherwise than the model's training did");
-    return TFW(tfw, spec, bytes, bmp, gif);
+    const char *webp =
+        refuse(tfw, TFW(tfw, "LogicalNot", has_alpha(tfw, head)),
+               "this WebP has alpha, which TensorFlow drops and the model's training put on a background");
+    return TFW(tfw, spec, bytes, bmp, gif, webp);
 }

@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import made
 import networks
 from converted import difference, embeddings
-from turned import jpeg, png, scene, tiff
+from turned import jpeg, odd_webp, png, scene, tiff, webp
 
 TOLERANCE = 1e-4
 
@@ -97,13 +97,13 @@ def test_the_second_signature_names_labels_and_what_is_known(exported, run):
 def test_every_exif_orientation_is_applied(exported, tmp_path, order):
     paths = []
     for orientation in range(10):
-        for kind, write in (("jpg", jpeg), ("png", png)):
+        for kind, write in (("jpg", jpeg), ("png", png), ("webp", webp)):
             path = tmp_path / f"{orientation}.{kind}"
             path.write_bytes(write(scene(), tiff(orientation, order)))
             paths.append(path)
     assert exported.against_embeddings(paths, tmp_path) < (TOLERANCE,)
     photos = exported.loaded.prune("image_bytes:0", "topwork/photo:0")(tf.constant([path.read_bytes() for path in paths])).numpy()
-    assert min(np.abs(photos[1] - photos[2 * i]).max() for i in range(2, 9)) > 0.1  # and it matters
+    assert min(np.abs(photos[3] - photos[3 * i]).max() for i in range(2, 9)) > 0.1  # and it matters
 
 
 def test_exif_that_lies_is_no_orientation(exported, tmp_path):
@@ -113,7 +113,7 @@ def test_exif_that_lies_is_no_orientation(exported, tmp_path):
               "two": good[:-16] + struct.pack("<HHIHH", 0x112, 3, 2, 6, 0), "twice": tiff(1)[:8] + b"\x02\0" + tiff(3, before=0)[10:22] + tiff(6, before=0)[10:22] + bytes(4)}
     paths = []
     for name, block in blocks.items():
-        for kind, write in (("jpg", jpeg), ("png", png)):
+        for kind, write in (("jpg", jpeg), ("png", png), ("webp", webp), ("odd.webp", odd_webp)):
             (tmp_path / f"{name}.{kind}").write_bytes(write(scene(), block))
             paths.append(tmp_path / f"{name}.{kind}")
     assert exported.against_embeddings(paths, tmp_path) < (TOLERANCE,)
@@ -146,7 +146,8 @@ def test_what_is_no_photo_is_an_error(exported, tmp_path, bad):
 
 def test_what_tensorflow_decodes_otherwise_is_refused_not_answered(exported, tmp_path):
     picture = scene()
-    for name, image, options, words in (("holes.gif", picture.quantize(32), {"transparency": 3}, "transparent parts"), ("table.bmp", picture.quantize(16), {}, "colour table")):
+    for name, image, options, words in (("holes.gif", picture.quantize(32), {"transparency": 3}, "transparent parts"), ("table.bmp", picture.quantize(16), {}, "colour table"),
+                                        ("lossy.webp", picture.convert("RGBA").rotate(20), {}, "alpha"), ("lossless.webp", picture.convert("RGBA").rotate(20), {"lossless": True}, "alpha")):
         image.save(tmp_path / name, **options)
         with pytest.raises(tf.errors.InvalidArgumentError, match=words):
             exported([tmp_path / name])

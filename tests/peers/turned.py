@@ -38,3 +38,20 @@ def png(image, block=None):
         return data
     chunk = struct.pack(">I", len(block)) + b"eXIf" + block + struct.pack(">I", zlib.crc32(b"eXIf" + block))
     return data[:33] + chunk + data[33:]
+
+
+def webp(image, block=None, prefix=b"", before=b""):
+    out = io.BytesIO()
+    image.save(out, "WEBP", lossless=True)
+    if block is None:
+        return out.getvalue()
+    chunks = out.getvalue()[12:]
+    flags = b"VP8X" + struct.pack("<IIHBHB", 10, 8, image.width - 1, 0, image.height - 1, 0)
+    data = prefix + block
+    chunks = b"WEBP" + flags + chunks + before + b"EXIF" + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+
+
+def odd_webp(image, block):
+    """The same with JPEG's words before the block, behind a chunk of an odd size."""
+    return webp(image, block, b"Exif\0\0", b"XYZW" + struct.pack("<I", 3) + b"abc\0")
