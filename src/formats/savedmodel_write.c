@@ -237,7 +237,7 @@ static struct answers write_loop(struct tfw *tfw, const struct tw_savedmodel_par
 
 /* What the signatures name beside the scores. */
 struct tail {
-    const char *prediction, *best, *score, *labels, *known, *is_known;
+    const char *prediction, *best, *score, *labels, *applies, *known, *is_known;
 };
 
 static struct tail write_tail(struct tfw *tfw, const struct tw_savedmodel_parts *parts, const struct answers *answers)
@@ -252,6 +252,10 @@ static struct tail write_tail(struct tfw *tfw, const struct tw_savedmodel_parts 
     const char *times = TFW(tfw, "Pack T=int32 N=2 axis=0", count, one);
     tail.labels =
         TFW(tfw, "Tile T=string Tmultiples=int32", tfw_texts(tfw, parts->labels, parts->label_count, true), times);
+    const struct tw_shape all = {.rank = 1, .dims = {(int64_t)parts->label_count}};
+    tail.applies = parts->thresholds ? TFW(tfw, "GreaterEqual T=float", answers->scores,
+                                           tfw_tensor(tfw, TW_F32, &all, parts->thresholds))
+                                     : NULL;
     if (answers->known) {
         tail.known = TFW(tfw, "Reshape T=float Tshape=int32", answers->known, tfw_ints(tfw, (const int32_t[]){-1}, 1));
         tail.is_known = TFW(tfw, "GreaterEqual T=float", tail.known, tfw_float(tfw, (float)parts->known_threshold));
@@ -326,6 +330,7 @@ static void put_signatures(struct tfw *tfw, struct tw_buffer *meta, const struct
     put_tensor_info(tfw, &named, 2, "score", tail->score, TYPE_FLOAT, 0);
     put_tensor_info(tfw, &named, 2, "labels", tail->labels, TYPE_TEXT, width);
     put_tensor_info(tfw, &named, 2, "scores", answers->scores, TYPE_FLOAT, width);
+    put_tensor_info(tfw, &named, 2, "applies", tail->applies, TYPE_BOOL, width);
     put_tensor_info(tfw, &named, 2, "known", tail->known, TYPE_FLOAT, 0);
     put_tensor_info(tfw, &named, 2, "is_known", tail->is_known, TYPE_BOOL, 0);
     put_signature(tfw, meta, "labels", &named);

@@ -124,6 +124,7 @@ static enum tw_status export_savedmodel(const struct tw_export_options *options,
         .policy = &model->policy,
         .labels = (const char *const *)model->labels.names,
         .label_count = model->labels.count,
+        .thresholds = model->thresholds,
         .known_threshold = model->known_threshold,
         .properties = properties,
     };

@@ -157,6 +157,16 @@ static enum tw_status add_known(struct tw_verify *verify, const struct tw_embedd
     return status;
 }
 
+/* RUN, whether it or its model.onnx was named. Owned; NULL: no memory. */
+static char *run_of(const char *model)
+{
+    static const char file[] = "model.onnx";
+    size_t length = strlen(model), size = strlen(file);
+    if (length < size || strcmp(model + length - size, file) != 0 || (length > size && model[length - size - 1] != '/'))
+        return tw_strdup(model);
+    return length == size ? tw_strdup(".") : tw_strndup(model, length - size - 1);
+}
+
 /* What the head says of the embeddings that training kept. */
 static enum tw_status read_known(struct tw_verify *verify, const struct tw_model *model, struct known_rows *known,
                                  struct tw_error *error)
@@ -164,8 +174,9 @@ static enum tw_status read_known(struct tw_verify *verify, const struct tw_model
     struct tw_kept_examples kept = {0};
     struct tw_error ignored = {0};
     const struct tw_dataset *items = &verify->predictions.items;
-    enum tw_status status = TW_OK;
-    if (tw_kept_examples_read(verify->options.model, &verify->options.task, &kept, &ignored) == TW_OK && kept.photos) {
+    char *run = run_of(verify->options.model);
+    enum tw_status status = run ? TW_OK : tw_fail_memory(error, 1, "a path");
+    if (run && tw_kept_examples_read(run, &verify->options.task, &kept, &ignored) == TW_OK && kept.photos) {
         const struct tw_embedding_source source = tw_kept_examples_source(&kept);
         known->rows = tw_alloc(items->count, sizeof *known->rows);
         status = known->rows ? TW_OK : tw_fail_memory(error, items->count * sizeof *known->rows, "rows");
@@ -181,6 +192,7 @@ static enum tw_status read_known(struct tw_verify *verify, const struct tw_model
                                : tw_fail_memory(error, known->set.count * model->labels.count, "scores");
     }
     tw_kept_examples_release(&kept);
+    tw_free(run);
     return status;
 }
 

@@ -39,6 +39,7 @@ def test_training_prediction_and_server_agree_to_the_bit(topwork, trained):
         assert found[name]["photos"] == 18 and found[name]["greatest_difference"] == 0 and found[name]["other_labels"] == 0
     for name in ("ONNX Runtime", "TensorFlow"):
         assert "/does/not/exist does not run" in found[name]["not_checked"]
+    assert ways(topwork("verify", trained / "run" / "model.onnx", trained / "photos", "--json", "--python", "/does/not/exist"))["training embeddings"]["photos"] == 18
     table = topwork("verify", trained / "run", trained / "photos", "--python", "/does/not/exist").stdout
     assert "all agree with predict within 0.0001: 7 of 9 ways were gone, 18 photos" in table and "not checked" in table
 

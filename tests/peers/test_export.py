@@ -153,6 +153,20 @@ def test_what_tensorflow_decodes_otherwise_is_refused_not_answered(exported, tmp
             exported([tmp_path / name])
 
 
+def test_several_labels_a_photo_come_with_what_applies(run, tmp_path):
+    topwork, folder = run
+    warm = {"red": "red,warm", "green": "green,cold", "blue": "blue,cold"}
+    paths = sorted((folder / "photos").glob("*/*.jpg"))
+    (tmp_path / "table.csv").write_text("uri,label\n" + "".join(f"{path},{warm[path.parent.name]}\n" for path in paths))
+    topwork("train", tmp_path / "table.csv", "-o", tmp_path / "run", "-q")
+    exported = Exported(topwork, tmp_path / "run", tmp_path / "savedmodel")
+    greatest, _ = exported.against_ours(paths)
+    out = exported(paths, "labels")
+    assert greatest < TOLERANCE and out["applies"].shape == (24, 5)
+    for row, line in enumerate(topwork("predict", tmp_path / "run", *paths, "--json").stdout.splitlines()):
+        assert sorted(json.loads(line)["labels"]) == sorted(name.decode() for name, applies in zip(out["labels"][row], out["applies"][row]) if applies)
+
+
 POLICIES = [{"resize": resize, "fit": fit, **more} for resize, fit, more in (
     ("tf1_bilinear", "squash", {}), ("tf2_bilinear", "centre_crop", {"channels": "bgr"}), ("pillow_bicubic", "letterbox", {}),
     ("tf1_bilinear", "letterbox", {"decode": {"background": [10, 200, 30]}}), ("pillow_bilinear", "centre_crop", {"decode": {"jpeg_dct": "islow", "exif": "ignore"}}),
