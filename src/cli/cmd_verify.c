@@ -81,8 +81,11 @@ static enum tw_status run(const struct tw_arguments *arguments, struct tw_verify
     if (status == TW_OK && made->skipped == made->items.count)
         return tw_fail(error, TW_CORRUPT, "no photo could be used; %s: %s", made->items.items[0].uri,
                        made->items.items[0].reason);
-    if (status == TW_OK)
-        status = tw_verify_server(verify, tw_text(arguments, TW_OPTION_SERVER, NULL), error);
+    const char *url = tw_text(arguments, TW_OPTION_SERVER, NULL);
+    if (status == TW_OK && verify->options.task.backbone != NULL && url == NULL)
+        status = tw_verify_leave(verify, "server", "a model that is served holds its network itself", error);
+    else if (status == TW_OK)
+        status = tw_verify_server(verify, url, error);
     if (status == TW_OK)
         status = tw_verify_runtimes(verify, tw_text(arguments, TW_OPTION_PYTHON, NULL),
                                     tw_text(arguments, TW_OPTION_SAVEDMODEL, NULL),

@@ -44,7 +44,8 @@ static const enum tw_option_id label_options[] = {TW_OPTION_INSTALL,     TW_OPTI
 static const enum tw_option_id export_options[] = {
     TW_OPTION_IMAGE_DECODER, TW_OPTION_FORMAT, TW_OPTION_OUTPUT, TW_OPTION_FORCE,       TW_OPTION_ACCEPT_DIFFERENCE,
     TW_OPTION_BACKBONE,      TW_OPTION_LAYER,  TW_OPTION_POLICY, TW_OPTION_IGNORE_EXIF, CONSOLE_OPTIONS};
-static const enum tw_option_id verify_options[] = {TW_OPTION_SERVER,     TW_OPTION_PYTHON,    TW_OPTION_SAVEDMODEL,
+static const enum tw_option_id verify_options[] = {TW_OPTION_BACKBONE,   TW_OPTION_LAYER,     TW_OPTION_POLICY,
+                                                   TW_OPTION_SERVER,     TW_OPTION_PYTHON,    TW_OPTION_SAVEDMODEL,
                                                    TW_OPTION_ONNX,       TW_OPTION_TOLERANCE, TW_OPTION_ALLOW_SKIPS,
                                                    TW_OPTION_MAX_PIXELS, TW_OPTION_MAX_BYTES, CONSOLE_OPTIONS};
 static const enum tw_option_id models_options[] = {TW_OPTION_NAME, TW_OPTION_DESCRIPTION, TW_OPTION_SHARE,

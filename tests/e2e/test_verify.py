@@ -141,3 +141,30 @@ def test_a_server_that_answers_otherwise_has_failed(topwork, trained, between):
 def test_a_server_that_cannot_be_asked_is_one_sentence(sanitized, trained, url, words, code):
     done = sanitized("verify", trained / "run", trained / "photos" / "red", "--server", url, code=code)
     assert words in done.stderr.splitlines()[-1] and not done.stdout
+
+
+def test_a_head_alone_is_verified_with_its_network(topwork, trained, tmp_path):
+    topwork("embed", trained / "photos", "-o", tmp_path / "records", "-q")
+    topwork("train", tmp_path / "records", "-o", tmp_path / "run", "-q")
+    refused = topwork("verify", tmp_path / "run", trained / "photos", code=2)
+    assert "--backbone" in refused.stderr
+    found = ways(topwork("verify", tmp_path / "run", trained / "photos", "--backbone", "sprout", "--json", "--python", "/does/not/exist"))
+    assert "holds its network" in found["server"]["not_checked"]
+
+
+def test_the_token_goes_along(topwork, trained, tmp_path):
+    import hashlib
+    import subprocess
+    (tmp_path / "tokens").write_text(hashlib.sha256(b"secret").hexdigest() + " the test\n")
+    served = topwork.start("serve", trained / "run", "--listen", "127.0.0.1:0", "--tokens", tmp_path / "tokens", "--json", stdout=subprocess.PIPE, text=True)
+    try:
+        url = json.loads(served.stdout.readline())["url"] + "run"
+        found = ways(topwork("verify", trained / "run", trained / "photos" / "red", "--server", url, "--json", "--python", "/none", code=1))
+        assert "401" in found["server, plain"]["failed"]
+        topwork.environment["TOPWORK_TOKEN"] = "secret"
+        found = ways(topwork("verify", trained / "run", trained / "photos" / "red", "--server", url, "--json", "--python", "/none"))
+        assert all(found[name]["photos"] == 6 for name in DIALECTS)
+    finally:
+        served.terminate()
+        served.wait(30)
+        served.stdout.close()
