@@ -61,7 +61,7 @@ struct asking {
     const struct dialect *dialect;
     const struct tw_client *client;
     const struct tw_labels *labels;
-    char *path;
+    const char *path;
     struct tw_buffer body, answer;
 };
 
@@ -189,23 +189,48 @@ static bool is_answered(struct tw_verify *verify, struct asking *asking, struct 
     return !status;
 }
 
+/* What each worker asks with; `path` is shared. */
+static enum tw_status go_workers(struct tw_verify *verify, const struct asking *first, struct tw_error *error)
+{
+    int workers = verify->options.task.threads;
+    struct asking *all = tw_alloc((size_t)workers, sizeof *all);
+    void **contexts = tw_alloc((size_t)workers, sizeof *contexts);
+    enum tw_status status =
+        all && contexts ? TW_OK : tw_fail_memory(error, (size_t)workers * sizeof *all, "a server's clients");
+    for (int i = 0; i < workers && !status; i++) {
+        all[i] = *first;
+        contexts[i] = &all[i];
+    }
+    const struct tw_verify_road road = {first->dialect->name, contexts, workers, ask};
+    if (!status)
+        status = tw_verify_go(verify, &road, error);
+    for (int i = 0; i < workers && all && contexts; i++) {
+        tw_buffer_release(&all[i].body);
+        tw_buffer_release(&all[i].answer);
+    }
+    tw_free(all);
+    tw_free(contexts);
+    return status;
+}
+
 static enum tw_status go_dialect(struct tw_verify *verify, const struct tw_client *client, const char *model,
                                  const struct dialect *dialect, struct tw_error *error)
 {
     struct tw_error why = {0};
     struct asking asking = {.dialect = dialect, .client = client, .labels = &verify->predictions.labels};
     const char *hole = strstr(dialect->path, "%s");
-    asking.path = hole ? tw_format("%.*s%s%s", (int)(hole - dialect->path), dialect->path, model, hole + 2)
-                       : tw_strdup(dialect->path);
-    const struct tw_verify_road road = {dialect->name, &asking, ask};
-    enum tw_status status = asking.path ? TW_OK : tw_fail_memory(error, 1, "a path");
-    if (!status && dialect->is_general && !is_answered(verify, &asking, &why))
-        status = tw_verify_leave(verify, dialect->name, why.text, error);
-    else if (!status)
-        status = tw_verify_go(verify, &road, error);
-    tw_free(asking.path);
+    char *path = hole ? tw_format("%.*s%s%s", (int)(hole - dialect->path), dialect->path, model, hole + 2)
+                      : tw_strdup(dialect->path);
+    asking.path = path;
+    enum tw_status status = path ? TW_OK : tw_fail_memory(error, 1, "a path");
+    bool is_answered_here = !status && (!dialect->is_general || is_answered(verify, &asking, &why));
     tw_buffer_release(&asking.body);
     tw_buffer_release(&asking.answer);
+    asking.body = asking.answer = (struct tw_buffer){0};
+    if (!status)
+        status = is_answered_here ? go_workers(verify, &asking, error)
+                                  : tw_verify_leave(verify, dialect->name, why.text, error);
+    tw_free(path);
     return status;
 }
 

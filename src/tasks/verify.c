@@ -2,12 +2,14 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/threads.h"
 #include "storage/storage.h"
 #include "tasks/kept_examples.h"
 #include "tasks/model_scores.h"
 #include "tasks/photos.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 static const char training_name[] = "training embeddings";
@@ -86,20 +88,37 @@ static enum tw_status compare(struct tw_verify *verify, struct tw_verify_way *wa
     return way->worst ? TW_OK : tw_fail_memory(error, 1, "a uri");
 }
 
-static enum tw_status ask(struct tw_verify *verify, const struct tw_verify_road *road, struct tw_verify_way *way,
-                          size_t index, struct tw_error *error)
+struct going {
+    struct tw_verify *verify;
+    const struct tw_verify_road *road;
+    struct tw_verify_way *way;
+    pthread_mutex_t lock; /* guards way and progress */
+    struct tw_progress progress;
+};
+
+static enum tw_status ask(void *context, size_t index, int worker, struct tw_error *error)
 {
+    struct going *going = context;
+    struct tw_verify *verify = going->verify;
     const struct tw_item *item = &verify->predictions.items.items[index];
     size_t count = verify->predictions.labels.count;
     struct tw_buffer file = {0};
+    if (tw_is_stopped(verify->options.task.sink))
+        return tw_fail(error, TW_INTERRUPTED, "interrupted");
+    if (item->status == TW_ITEM_SKIPPED)
+        return TW_OK;
     float *scores = tw_alloc(count, sizeof *scores);
     enum tw_status status = scores ? TW_OK : tw_fail_memory(error, count * sizeof *scores, "scores");
     if (!status)
         status = tw_storage_read(item->location, verify->options.task.limits.max_bytes, &file, error);
     if (!status)
-        status = road->ask(road->context, tw_buffer_span(&file), scores, error);
+        status = going->road->ask(going->road->contexts[worker], tw_buffer_span(&file), scores, error);
+    pthread_mutex_lock(&going->lock);
     if (!status)
-        status = compare(verify, way, index, scores, error);
+        status = compare(verify, going->way, index, scores, error);
+    going->progress.done++;
+    tw_progress(verify->options.task.sink, &going->progress);
+    pthread_mutex_unlock(&going->lock);
     tw_buffer_release(&file);
     tw_free(scores);
     return status ? tw_fail_within(error, status, "%s", item->uri) : TW_OK;
@@ -107,23 +126,22 @@ static enum tw_status ask(struct tw_verify *verify, const struct tw_verify_road 
 
 enum tw_status tw_verify_go(struct tw_verify *verify, const struct tw_verify_road *road, struct tw_error *error)
 {
-    struct tw_verify_way *way = NULL;
-    const struct tw_dataset *items = &verify->predictions.items;
-    struct tw_progress progress = {.stage = road->name, .unit = "photos", .total = items->count};
-    enum tw_status status = add_way(verify, road->name, &way, error);
-    for (size_t i = 0; i < items->count && !status; i++) {
-        if (tw_is_stopped(verify->options.task.sink))
-            return tw_fail(error, TW_INTERRUPTED, "interrupted");
-        if (items->items[i].status != TW_ITEM_SKIPPED)
-            status = ask(verify, road, way, i, error);
-        progress.done++;
-        tw_progress(verify->options.task.sink, &progress);
-    }
+    struct going going = {
+        .verify = verify,
+        .road = road,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .progress = {.stage = road->name, .unit = "photos", .total = verify->predictions.items.count},
+    };
+    enum tw_status status = add_way(verify, road->name, &going.way, error);
+    if (status)
+        return status;
+    status = tw_parallel_for(road->workers, verify->predictions.items.count, ask, &going, error);
+    pthread_mutex_destroy(&going.lock);
     if (!status || status == TW_NO_MEMORY || status == TW_INTERRUPTED)
         return status;
-    way->has_failed = true;
-    way->note = tw_strdup(error->text);
-    return way->note ? TW_OK : tw_fail_memory(error, 1, "a note");
+    going.way->has_failed = true;
+    going.way->note = tw_strdup(error->text);
+    return going.way->note ? TW_OK : tw_fail_memory(error, 1, "a note");
 }
 
 /* Rows of `set` are the photos that training knew; rows[i]: the item of row i. */

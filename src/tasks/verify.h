@@ -28,11 +28,12 @@ struct tw_verify {
 enum tw_status tw_verify_begin(struct tw_verify *verify, struct tw_error *error) TW_MUST_USE;
 void tw_verify_release(struct tw_verify *verify);
 
-/* A way: scores of one photo, in the model's order of labels. A failure ends it and is noted; TW_NO_MEMORY and TW_INTERRUPTED
- * are the caller's. */
+/* A way: scores of one photo, in the model's order of labels, asked by as many workers as it has contexts. A failure ends it and is
+ * noted; TW_NO_MEMORY and TW_INTERRUPTED are the caller's. */
 struct tw_verify_road {
     const char *name;
-    void *context;
+    void *const *contexts;
+    int workers;
     enum tw_status (*ask)(void *context, struct tw_span photo, float *scores, struct tw_error *error);
 };
 enum tw_status tw_verify_go(struct tw_verify *verify, const struct tw_verify_road *road,

@@ -198,7 +198,8 @@ static enum tw_status go(struct tw_verify *verify, struct runtime *runtime, cons
         return tw_verify_leave(verify, runtime->name, text, error);
     }
     snprintf(text, sizeof text, "%s %.40s", runtime->name, runtime->line);
-    const struct tw_verify_road road = {text, runtime, ask};
+    void *const contexts[] = {runtime};
+    const struct tw_verify_road road = {text, contexts, 1, ask};
     return tw_verify_go(verify, &road, error);
 }
 
