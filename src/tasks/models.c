@@ -70,6 +70,28 @@ static enum tw_status add_examples(struct content *content, const char *run, str
     return status;
 }
 
+/* A folder of `export` is no run: what can be done with it is said. */
+static enum tw_status check_run(const char *folder, struct tw_error *error)
+{
+    enum tw_entry_kind kinds[2] = {TW_ENTRY_MISSING, TW_ENTRY_MISSING};
+    uint64_t size;
+    char *own = tw_uri_join(folder, model_file), *exported = tw_uri_join(folder, "saved_model.pb");
+    enum tw_status status = own && exported ? TW_OK : tw_fail_memory(error, 1, "a path");
+    if (!status)
+        status = tw_storage_kind(own, &kinds[0], &size, error);
+    if (!status)
+        status = tw_storage_kind(exported, &kinds[1], &size, error);
+    if (!status && kinds[0] == TW_ENTRY_MISSING && kinds[1] == TW_ENTRY_FILE)
+        status =
+            tw_fail(error, TW_INVALID,
+                    "%s is a SavedModel: `topwork export %s --format onnx -o FILE` makes a model file of it; or copy "
+                    "the folder to STORE/NAME/N yourself, which is served as TensorFlow Serving does it",
+                    folder, folder);
+    tw_free(own);
+    tw_free(exported);
+    return status;
+}
+
 static enum tw_status gather(const struct tw_models_add_options *options, struct content *content,
                              struct tw_error *error)
 {
@@ -90,7 +112,9 @@ static enum tw_status gather(const struct tw_models_add_options *options, struct
         content->source.file_count = 1;
         return status;
     }
-    status = add_file(content, options->model, tw_strdup(model_file), error);
+    status = check_run(options->model, error);
+    if (!status)
+        status = add_file(content, options->model, tw_strdup(model_file), error);
     if (!status)
         status = add_if_there(content, options->model, metrics_file, error);
     return status ? status : add_examples(content, options->model, error);

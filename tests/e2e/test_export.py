@@ -106,6 +106,9 @@ def test_tensorflow_servings_folders_are_served_as_they_are(topwork, run, export
     import subprocess
     import urllib.request
     topwork("export", run, "-o", exported.parent / "2", "-q")
+    topwork("models", "create", tmp_path / "other", "cars")
+    refused = topwork("models", "add-version", tmp_path / "other", "cars", exported, code=2)
+    assert "is a SavedModel" in refused.stderr and "--format onnx" in refused.stderr
     listed = topwork("models", "describe", tmp_path / "models", "cars").stdout
     assert listed.count("TensorFlow Serving's") == 2
     served = topwork.start("serve", tmp_path / "models", "--listen", "127.0.0.1:0", "--json", stdout=subprocess.PIPE, text=True)
