@@ -340,8 +340,14 @@ static void detach(struct tw_graph *graph, int id)
 
 enum tw_status tw_model_head_graph(const struct tw_model *model, struct tw_graph **graph, struct tw_error *error)
 {
-    static const char *const outputs[] = {logits_name, scores_name, known_name};
+    const char *outputs[3];
+    size_t output_count = 0;
     struct tw_graph *head;
+    if (tw_graph_find_value(model->graph, logits_name) >= 0) /* a general classifier may end in scores alone */
+        outputs[output_count++] = logits_name;
+    outputs[output_count++] = scores_name;
+    if (model->has_known)
+        outputs[output_count++] = known_name;
     enum tw_status status = tw_graph_clone(model->graph, &head, error);
     if (status)
         return status;
@@ -354,7 +360,7 @@ enum tw_status tw_model_head_graph(const struct tw_model *model, struct tw_graph
     if (!tw_graph_set_inputs(head, inputs, inputs[1] == embedding ? 1 : 2))
         status = tw_fail_memory(error, 1, "a graph");
     if (!status)
-        status = tw_graph_cut(head, outputs, model->has_known ? 3 : 2, error);
+        status = tw_graph_cut(head, outputs, output_count, error);
     if (!status && (head->input_count != 1 || head->inputs[0] != embedding))
         status = tw_fail(error, TW_CORRUPT, "the model's scores do not come from its embedding alone");
     if (status) {

@@ -48,7 +48,7 @@ struct tw_model {
 enum tw_status tw_model_open(const char *uri, struct tw_model *model, struct tw_error *error) TW_MUST_USE;
 void tw_model_release(struct tw_model *model);
 
-/* The head alone as a graph, embedding -> logits, scores, known (has_known); borrows from the model. The caller frees it. */
+/* The head alone as a graph, embedding -> scores, logits (where it has them), known (has_known); borrows from the model. The caller frees it. */
 enum tw_status tw_model_head_graph(const struct tw_model *model, struct tw_graph **graph,
                                    struct tw_error *error) TW_MUST_USE;
 /* A head-only model becomes whole by a backbone: checks sizes and, where known, digests; *is_compared tells whether

@@ -33,6 +33,8 @@ def test_installed_classifier_is_a_model_like_any_other(topwork, installed, flow
     assert (prediction["prediction"], prediction["score"]) == (label["description"], pytest.approx(label["score"], abs=1e-6))
     topwork("models", "create", tmp_path / "store", "general")
     topwork("models", "add-version", tmp_path / "store", "general", installed)
+    done = json.loads(topwork("verify", installed, daisy, "--python", "/none", "--json").stdout)  # it ends in scores, without logits
+    assert done["agrees"] and sum(way["photos"] for way in done["ways"] if way["way"].startswith("server, ")) == 6
 
 
 def test_bad_photo_is_named_and_the_others_are_answered(topwork, installed, flowers, tmp_path):
