@@ -48,14 +48,24 @@ static enum tw_exit report(const struct tw_arguments *arguments, struct tw_conso
 /* Whoever sets one of the workshop's own options means the workshop. */
 static const char *default_recipe(const struct tw_arguments *arguments)
 {
-    static const enum tw_option_id workshop[] = {TW_OPTION_STEPS,   TW_OPTION_BATCH,         TW_OPTION_HIDDEN,
-                                                 TW_OPTION_DROPOUT, TW_OPTION_LEARNING_RATE, TW_OPTION_LABEL_SMOOTHING,
-                                                 TW_OPTION_MIXUP};
+    static const enum tw_option_id workshop[] = {
+        TW_OPTION_STEPS,           TW_OPTION_BATCH,   TW_OPTION_HIDDEN,    TW_OPTION_DROPOUT,  TW_OPTION_LEARNING_RATE,
+        TW_OPTION_LABEL_SMOOTHING, TW_OPTION_MIXUP,   TW_OPTION_OPTIMIZER, TW_OPTION_MOMENTUM, TW_OPTION_WEIGHT_DECAY,
+        TW_OPTION_SCHEDULE,        TW_OPTION_WARM_UP, TW_OPTION_EPOCHS,    TW_OPTION_PATIENCE};
     for (size_t i = 0; i < sizeof workshop / sizeof *workshop; i++) {
         if (tw_has(arguments, workshop[i]))
             return "workshop";
     }
     return "auto";
+}
+
+static enum tw_optimizer optimizer_of(const struct tw_arguments *arguments)
+{
+    const char *name = tw_text(arguments, TW_OPTION_OPTIMIZER, "adam");
+    enum tw_optimizer optimizer = TW_OPTIMIZER_ADAM;
+    while (strcmp(tw_optimizer_name(optimizer), name) != 0) /* the table lets only these words through */
+        optimizer++;
+    return optimizer;
 }
 
 static enum tw_curve_wish curve_wish(const struct tw_arguments *arguments)
@@ -93,6 +103,12 @@ static enum tw_status check(const struct tw_arguments *arguments, const struct t
         return tw_fail(error, TW_INVALID, "--eval and --eval-share exclude each other");
     if (options->folds > 0 && (options->eval_inputs != NULL || tw_has(arguments, TW_OPTION_EVAL_SHARE)))
         return tw_fail(error, TW_INVALID, "--folds evaluates every example: --eval and --eval-share exclude it");
+    if (tw_has(arguments, TW_OPTION_EPOCHS) && tw_has(arguments, TW_OPTION_STEPS))
+        return tw_fail(error, TW_INVALID, "--epochs and --steps exclude each other");
+    if (tw_has(arguments, TW_OPTION_MOMENTUM) && options->recipe_options.optimizer != TW_OPTIMIZER_SGD)
+        return tw_fail(error, TW_INVALID, "--momentum is for --optimizer sgd");
+    if (tw_has(arguments, TW_OPTION_WEIGHT_DECAY) && options->recipe_options.optimizer != TW_OPTIMIZER_ADAMW)
+        return tw_fail(error, TW_INVALID, "--weight-decay is for --optimizer adamw");
     if (options->label_change_count > 0 && options->from == NULL)
         return tw_fail(error, TW_INVALID,
                        "--rename, --merge and --remove change the classes of a run: name it with --from");
@@ -136,7 +152,17 @@ enum tw_exit tw_command_train(const struct tw_arguments *arguments, struct tw_co
                 .learning_rate = tw_number(arguments, TW_OPTION_LEARNING_RATE, 0),
                 .label_smoothing = tw_number(arguments, TW_OPTION_LABEL_SMOOTHING, 0),
                 .mixup = tw_number(arguments, TW_OPTION_MIXUP, 0),
+                .optimizer = optimizer_of(arguments),
+                .momentum = tw_number(arguments, TW_OPTION_MOMENTUM, -1),
+                .weight_decay = tw_number(arguments, TW_OPTION_WEIGHT_DECAY, -1),
+                .schedule = strcmp(tw_text(arguments, TW_OPTION_SCHEDULE, ""), "cosine") == 0 ? TW_SCHEDULE_COSINE
+                                                                                              : TW_SCHEDULE_CONSTANT,
+                .warm_up = (size_t)tw_integer(arguments, TW_OPTION_WARM_UP, 0),
+                .epochs = (size_t)tw_integer(arguments, TW_OPTION_EPOCHS, 0),
+                .patience = (size_t)tw_integer(arguments, TW_OPTION_PATIENCE, 0),
                 .checkpoint_every_steps = (size_t)tw_integer(arguments, TW_OPTION_CHECKPOINT_EVERY, 0),
+                .checkpoint_every_seconds = tw_number(arguments, TW_OPTION_CHECKPOINT_SECONDS, 0),
+                .keep_checkpoints = (size_t)tw_integer(arguments, TW_OPTION_KEEP, 0),
             },
         .is_single_label = tw_has(arguments, TW_OPTION_SINGLE_LABEL),
         .is_forced = tw_has(arguments, TW_OPTION_FORCE),

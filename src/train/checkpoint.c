@@ -64,19 +64,19 @@ static enum tw_status list_steps(const char *folder, uint64_t **steps, size_t *c
     return status;
 }
 
-/* Keeps `step` and the one before it. Those above are of another training, or damaged: this one would not have come here
+/* Keeps `step` and those before it, `kept` in all. Those above are of another training, or damaged: this one would not have come here
  * else. They would outlive every checkpoint of this one. */
-static void remove_others(const char *folder, uint64_t step, struct tw_error *error)
+static void remove_others(const struct tw_checkpoint_place *place, uint64_t step, struct tw_error *error)
 {
     uint64_t *steps = NULL;
     size_t count;
-    if (list_steps(folder, &steps, &count, error) == TW_OK) {
+    if (list_steps(place->folder, &steps, &count, error) == TW_OK) {
         size_t below = 0;
         for (size_t i = 0; i < count; i++) {
             below += steps[i] < step;
-            if (steps[i] == step || (steps[i] < step && below == 1))
+            if (steps[i] == step || (steps[i] < step && below < place->kept))
                 continue;
-            char *path = path_of(folder, steps[i]);
+            char *path = path_of(place->folder, steps[i]);
             if (path == NULL || tw_storage_remove(path, error) != TW_OK)
                 i = count; /* one too many harms nobody */
             tw_free(path);
@@ -85,17 +85,17 @@ static void remove_others(const char *folder, uint64_t step, struct tw_error *er
     tw_free(steps);
 }
 
-enum tw_status tw_checkpoint_write(const char *folder, uint64_t identity, uint64_t step, const float *state,
+enum tw_status tw_checkpoint_write(const struct tw_checkpoint_place *place, uint64_t step, const float *state,
                                    size_t count, struct tw_error *error)
 {
     uint8_t header[HEADER], tail[4];
     struct tw_writer *writer;
-    char *path = path_of(folder, step);
+    char *path = path_of(place->folder, step);
     if (path == NULL)
         return tw_fail_memory(error, 1, "a path");
     memcpy(header, magic, sizeof magic);
     tw_store_u64le(header + 8, step);
-    tw_store_u64le(header + 16, identity);
+    tw_store_u64le(header + 16, place->identity);
     tw_store_u64le(header + 24, count);
     uint32_t crc = tw_crc32c(tw_crc32c(0, header, HEADER), state, count * sizeof *state);
     tw_store_u32le(tail, crc);
@@ -111,7 +111,7 @@ enum tw_status tw_checkpoint_write(const char *folder, uint64_t identity, uint64
     }
     status = tw_writer_commit(writer, error);
     if (status == TW_OK)
-        remove_others(folder, step, &(struct tw_error){0});
+        remove_others(place, step, &(struct tw_error){0});
     return status;
 }
 

@@ -12,8 +12,14 @@
 /* What a checkpoint must agree with: `settings` (all of them, as text), shapes and the examples themselves. */
 uint64_t tw_checkpoint_identity(const char *settings, const struct tw_examples *examples, size_t class_count,
                                 int64_t unlabelled_class);
-/* Keeps this one and the one before it; later ones, of another training, are removed. */
-enum tw_status tw_checkpoint_write(const char *folder, uint64_t identity, uint64_t step, const float *state,
+/* Whose a checkpoint is, and where. */
+struct tw_checkpoint_place {
+    const char *folder;
+    uint64_t identity;
+    size_t kept; /* this one and those before it, so many in all; at least 1 */
+};
+/* Later ones, of another training, are removed. */
+enum tw_status tw_checkpoint_write(const struct tw_checkpoint_place *place, uint64_t step, const float *state,
                                    size_t count, struct tw_error *error) TW_MUST_USE;
 /* The newest one that is whole and of this identity; *step 0: none, state untouched. Damaged ones are named to the sink
  * and passed over. */

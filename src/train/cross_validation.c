@@ -187,7 +187,8 @@ static enum tw_status run_folds(struct work *w, const char *folder, struct tw_er
                                  .stage = "cross-validate", .unit = "folds", .done = done, .total = w->fold_count});
         status = run_fold(w, (size_t)done, error);
         if (status == TW_OK && folder != NULL)
-            status = tw_checkpoint_write(folder, identity, done + 1, w->scores, size, error);
+            status = tw_checkpoint_write(&(struct tw_checkpoint_place){folder, identity, 2}, done + 1, w->scores, size,
+                                         error);
     }
     tw_progress(w->sink, &(struct tw_progress){
                              .stage = "cross-validate", .unit = "folds", .done = done, .total = w->fold_count});

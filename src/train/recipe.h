@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "train/descent.h"
 #include "train/head.h"
 #include "train/learning_curve.h"
 #include "train/reliability.h"
@@ -35,17 +36,28 @@ struct tw_recipe_options {
     bool is_multi_label;      /* a row may have several labels: sigmoid scores */
     float *thresholds;        /* multi-label: receives the score from which each label counts; NULL: not wanted */
     /* workshop; 0 means the recipe's default */
-    size_t steps;           /* 1000 */
-    size_t batch;           /* 100 */
-    size_t hidden;          /* 512 */
-    double dropout;         /* 0.5; negative: default */
-    double learning_rate;   /* 1e-3; 0: default */
-    double adam_epsilon;    /* 1e-3; 0: default */
+    size_t steps;         /* 1000 */
+    size_t batch;         /* 100 */
+    size_t hidden;        /* 512 */
+    double dropout;       /* 0.5; negative: default */
+    double learning_rate; /* 1e-3; 0: default */
+    double adam_epsilon;  /* 1e-3; 0: default */
+    double momentum;      /* of sgd: 0.9; negative: default */
+    double weight_decay;  /* of adamw: 0.01; negative: default */
+    enum tw_optimizer optimizer;
+    enum tw_schedule schedule;
+    size_t warm_up; /* steps */
+    size_t epochs;  /* in place of steps: as many as go over all rows so often; 0: steps count */
+    /* Evaluations, one every eval_every_steps, in which the loss of rows held out of training may fail to fall: then the weights
+     * that had the least go on to the last phase. 0: all steps are made. TW_INVALID where no rows can be held. */
+    size_t patience;
     double label_smoothing; /* share of a target that is spread over all labels; 0: none */
     double mixup;           /* rows are mixed in pairs, by shares of a Beta(mixup, mixup) distribution; 0: none */
     /* checkpoints */
-    const char *checkpoint_folder; /* NULL: none. Kept: the last two; a damaged one is passed over */
-    size_t checkpoint_every_steps; /* 100 */
+    const char *checkpoint_folder;   /* NULL: none. A damaged one is passed over */
+    size_t checkpoint_every_steps;   /* 100; where seconds are given: none */
+    double checkpoint_every_seconds; /* 0: none */
+    size_t keep_checkpoints;         /* the last so many stay; 2 */
     /* evaluation while training, on a bounded sample; NULL: none */
     const struct tw_examples *eval;
     size_t eval_every_steps; /* 100 */

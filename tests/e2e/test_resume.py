@@ -37,6 +37,48 @@ def test_training_killed_at_random_steps_ends_with_the_same_bytes(topwork, shard
     assert len(list((tmp_path / "run" / "checkpoints").iterdir())) <= 3  # one more where the kill fell between writing and tidying
 
 
+def test_early_stopping_killed_at_random_steps_ends_with_the_same_bytes(topwork, shard, tmp_path):
+    options = ("--steps", 4000, "--hidden", 64, "--batch", 50, "--checkpoint-every", 30, "--patience", 8, "--schedule", "cosine", "--keep", 3)
+    start = time.monotonic()
+    topwork("train", shard, "-o", tmp_path / "whole", *options)
+    span, source, cut = time.monotonic() - start, random.Random(5), 0
+    points = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines() if '"step"' in line]
+    assert points[-1]["step"] < 4000  # it stopped early
+    for _ in range(8):
+        process = topwork.start("train", shard, "-o", tmp_path / "run", *map(str, options), "-q", stdout=-1, stderr=-1)
+        time.sleep(source.uniform(0.05, 0.5) * span)
+        process.kill()
+        process.communicate()
+        cut += process.returncode != 0
+    assert cut >= 2
+    topwork("train", shard, "-o", tmp_path / "run", *options)
+    assert made.results(tmp_path / "run") == made.results(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("kept", [1, 4])
+def test_as_many_checkpoints_stay_as_are_asked_for(topwork, shard, tmp_path, kept):
+    topwork("train", shard, "-o", tmp_path / "run", *STEPS, "--keep", kept)
+    steps = sorted(int(path.stem.split("-")[1]) for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert steps == [600 - 40 * i for i in reversed(range(kept))]
+
+
+def test_checkpoints_come_by_seconds_too(topwork, shard, tmp_path):
+    topwork("train", shard, "-o", tmp_path / "run", "--steps", 300, "--hidden", 32, "--checkpoint-seconds", 0.001, "--keep", 1000)
+    assert len(list((tmp_path / "run" / "checkpoints").iterdir())) > 5
+
+
+@pytest.mark.parametrize("options, words", [
+    (("--steps", 10, "--epochs", 2), "--epochs and --steps"),
+    (("--momentum", 0.5), "--momentum is for --optimizer sgd"),
+    (("--weight-decay", 0.5), "--weight-decay is for --optimizer adamw"),
+    (("--steps", 10, "--patience", 2), "patience"),
+    (("--optimizer", "lion"), "adam|adamw|sgd"),
+])
+def test_options_of_the_workshop_that_do_not_go_together_are_refused(topwork, shard, tmp_path, options, words):
+    error = topwork("train", shard, "-o", tmp_path / "run", *options, code=2).stderr
+    assert words in error and error.count("\n") == 1, error
+
+
 def test_interrupted_training_goes_on_from_its_very_step(topwork, shard, tmp_path):
     process = topwork.start("train", shard, "-o", tmp_path / "run", "--steps", "20000", "--hidden", "64", stdout=-1, stderr=-1, text=True)
     log = tmp_path / "run" / "log.jsonl"

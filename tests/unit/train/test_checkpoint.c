@@ -9,7 +9,7 @@ static void write_at(uint64_t identity, uint64_t step)
 {
     float state[COUNT] = {(float)step, 1, -2, 3e30f, 0.1f};
     struct tw_error error = {0};
-    if (tw_checkpoint_write(".", identity, step, state, COUNT, &error))
+    if (tw_checkpoint_write(&(struct tw_checkpoint_place){".", identity, 2}, step, state, COUNT, &error))
         fail_msg("%s", error.text);
 }
 
@@ -92,7 +92,8 @@ static void folder_that_is_missing_is_said(void **state)
     float value = 0;
     uint64_t step;
     struct tw_error error = {0};
-    assert_int_equal(tw_checkpoint_write("none", IDENTITY, 1, &value, 1, &error), TW_IO);
+    assert_int_equal(tw_checkpoint_write(&(struct tw_checkpoint_place){"none", IDENTITY, 2}, 1, &value, 1, &error),
+                     TW_IO);
     assert_int_equal(tw_checkpoint_read("none", IDENTITY, &step, &value, 1, NULL, &error), TW_NOT_FOUND);
     assert_non_null(strstr(error.text, "none"));
 }
@@ -106,7 +107,8 @@ static void failed_allocations_leave_whole_checkpoints_only(void **state)
         uint64_t step = 0;
         assert_true(n < 200);
         tw_memory_fail_at(n);
-        enum tw_status status = tw_checkpoint_write(".", IDENTITY, n, kept, COUNT, NULL);
+        enum tw_status status =
+            tw_checkpoint_write(&(struct tw_checkpoint_place){".", IDENTITY, 2}, n, kept, COUNT, NULL);
         if (!status)
             status = tw_checkpoint_read(".", IDENTITY, &step, kept, COUNT, NULL, NULL);
         tw_memory_fail_at(0);
