@@ -38,6 +38,8 @@ const struct tw_family tw_families[] = {
 const size_t tw_family_count = sizeof tw_families / sizeof *tw_families;
 
 enum { MOST_GROUPS = 32, MOST_SUMS = 512 };
+/* Logits of one family that a checkpoint may hold: more are found again sooner than they are kept. */
+enum { MOST_KEPT = 8 << 20 };
 /* A bias that rules a class out: far below any calibrated logit, and still finite in every sum. */
 static const float ruled_out = -1e9f;
 
@@ -220,22 +222,37 @@ static enum tw_status add(const struct tw_task *task, struct tw_candidate candid
     return TW_OK;
 }
 
+/* The logits of cross_validate: from the checkpoint of an earlier run, or computed and kept. */
+static enum tw_status find_logits(const struct tw_task *task, const struct tw_family *family, struct tw_design *design,
+                                  double gamma, uint64_t number, float *logits, struct tw_error *error)
+{
+    size_t size = family->strength_count * task->held_out.count * task->held_out.classes;
+    bool is_kept = task->place.folder != NULL && size <= MOST_KEPT;
+    struct tw_view view = {0};
+    if (is_kept && tw_checkpoint_read_step(&task->place, number, logits, size))
+        return TW_OK;
+    enum tw_status status = tw_view_init(&view, task, family, design, gamma, error);
+    if (status == TW_OK)
+        status = cross_validate(task, family, &view.problem, logits, error);
+    if (status == TW_OK && is_kept)
+        status = tw_checkpoint_write(&task->place, number, logits, size, error);
+    tw_view_release(&view);
+    return status;
+}
+
 static enum tw_status judge_view(const struct tw_task *task, const struct tw_family *family, struct tw_design *design,
                                  double gamma, struct tw_candidates *candidates, struct tw_error *error)
 {
     size_t size = task->held_out.count * task->held_out.classes;
-    struct tw_view view = {0};
     float *logits = tw_alloc(family->strength_count * size, sizeof *logits);
-    enum tw_status status = logits != NULL ? tw_view_init(&view, task, family, design, gamma, error)
+    candidates->judged++;
+    enum tw_status status = logits != NULL ? find_logits(task, family, design, gamma, candidates->judged, logits, error)
                                            : tw_fail_memory(error, size * sizeof *logits, "cross-validation");
-    if (status == TW_OK)
-        status = cross_validate(task, family, &view.problem, logits, error);
     for (size_t s = 0; s < family->strength_count && status == TW_OK; s++) {
         const struct tw_candidate candidate = {
             .family = family, .map = design->map, .gamma = gamma, .strength = family->strengths[s]};
         status = add(task, candidate, logits + s * size, candidates, error);
     }
-    tw_view_release(&view);
     tw_free(logits);
     return status == TW_UNSUPPORTED ? TW_OK : status; /* singular: no candidate */
 }

@@ -3,6 +3,7 @@
 #define TW_TRAIN_CANDIDATES_H
 
 #include "train/calibration.h"
+#include "train/checkpoint.h"
 #include "train/design.h"
 #include "train/solver.h"
 
@@ -34,6 +35,7 @@ struct tw_candidate {
 struct tw_candidates {
     struct tw_candidate *items;
     size_t count, capacity;
+    uint64_t judged; /* families with one gamma over one design, so far: checkpoints are numbered by it */
 };
 void tw_candidates_release(struct tw_candidates *candidates);
 
@@ -42,6 +44,8 @@ struct tw_task {
     size_t fold_count;
     int threads;
     const struct tw_sink *sink;
+    /* Where the logits of what is judged are kept, so that a choice that was stopped goes on; folder NULL: nowhere. */
+    struct tw_checkpoint_place place;
 };
 /* Adds a candidate for each gamma and strength of the family over the design. One that cannot be computed (a matrix that is
  * singular in f32) is left out. */

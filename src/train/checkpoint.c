@@ -163,3 +163,26 @@ enum tw_status tw_checkpoint_read(const char *folder, uint64_t identity, uint64_
     tw_free(steps);
     return status;
 }
+
+bool tw_checkpoint_read_step(const struct tw_checkpoint_place *place, uint64_t step, float *state, size_t count)
+{
+    struct tw_mapping file = {0};
+    char *path = path_of(place->folder, step);
+    bool is_good = path != NULL && tw_storage_map(path, &file, &(struct tw_error){0}) == TW_OK &&
+                   check(file.bytes, place->identity, step, count) == NULL;
+    if (is_good)
+        memcpy(state, file.bytes.data + HEADER, count * sizeof *state);
+    tw_mapping_release(&file);
+    tw_free(path);
+    return is_good;
+}
+
+void tw_checkpoint_forget(const struct tw_checkpoint_place *place, uint64_t last)
+{
+    for (uint64_t step = 1; step <= last; step++) {
+        char *path = path_of(place->folder, step);
+        if (path != NULL && tw_storage_remove(path, &(struct tw_error){0}) != TW_OK)
+            step = last; /* one too many harms nobody */
+        tw_free(path);
+    }
+}

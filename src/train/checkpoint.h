@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "train/examples.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,10 @@ struct tw_checkpoint_place {
 /* Later ones, of another training, are removed. */
 enum tw_status tw_checkpoint_write(const struct tw_checkpoint_place *place, uint64_t step, const float *state,
                                    size_t count, struct tw_error *error) TW_MUST_USE;
+/* The one of this step, where it is there, whole and of this identity; else false, and the state is untouched. */
+bool tw_checkpoint_read_step(const struct tw_checkpoint_place *place, uint64_t step, float *state, size_t count);
+/* Removes those of steps 1 to `last`. */
+void tw_checkpoint_forget(const struct tw_checkpoint_place *place, uint64_t last);
 /* The newest one that is whole and of this identity; *step 0: none, state untouched. Damaged ones are named to the sink
  * and passed over. */
 enum tw_status tw_checkpoint_read(const char *folder, uint64_t identity, uint64_t *step, float *state, size_t count,

@@ -8,6 +8,7 @@
  *   over `most_products` rows x values x classes   no logistic regression */
 #include "base/memory.h"
 #include "base/bytes.h"
+#include "engine/engine.h"
 #include "train/choice_curve.h"
 #include "train/folds.h"
 #include "train/multi_label.h"
@@ -34,6 +35,9 @@ struct search {
     struct tw_candidates candidates;
     struct tw_choice choice;
 };
+
+/* Of checkpoints: a change of families, grids or solvers is another layout. MOST_JUDGED: more than are ever judged. */
+enum { LAYOUT = 1, MOST_JUDGED = 1000 };
 
 char *tw_auto_describe(const struct tw_recipe_options *options)
 {
@@ -297,6 +301,22 @@ static void search_release(struct search *s)
     tw_free(s->places);
 }
 
+static enum tw_status find_place(struct search *s, struct tw_error *error)
+{
+    char *recipe = tw_auto_describe(s->options);
+    char *settings =
+        recipe != NULL ? tw_format("judged, layout %d, on %s, by %s", LAYOUT, tw_engine_build(), recipe) : NULL;
+    enum tw_status status = settings != NULL ? TW_OK : tw_fail_memory(error, 1, "the recipe's text");
+    if (status == TW_OK)
+        s->task.place = (struct tw_checkpoint_place){
+            s->options->checkpoint_folder,
+            tw_checkpoint_identity(settings, s->examples, s->options->class_count, s->options->unlabelled_class),
+            MOST_JUDGED};
+    tw_free(settings);
+    tw_free(recipe);
+    return status;
+}
+
 static enum tw_status run(struct search *s, struct tw_head *head, struct tw_error *error)
 {
     enum tw_status status = find_targets(s, error);
@@ -308,6 +328,8 @@ static enum tw_status run(struct search *s, struct tw_head *head, struct tw_erro
         return tw_workshop_train(s->examples, s->options, head, error);
     if (s->task.fold_count < 2)
         return take_nearest_mean(s, head, error);
+    if ((status = find_place(s, error)) != TW_OK)
+        return status;
     status = judge_all(s, error);
     if (status == TW_OK && s->candidates.count == 0)
         return tw_workshop_train(s->examples, s->options, head, error);
@@ -328,6 +350,8 @@ static enum tw_status run(struct search *s, struct tw_head *head, struct tw_erro
             tw_choice_curve(&s->task, &s->choice, s->designs, s->classes, s->options->seed, s->options->curve, error);
     if (status == TW_OK)
         tell(s);
+    if (status == TW_OK && s->task.place.folder != NULL)
+        tw_checkpoint_forget(&s->task.place, s->candidates.judged);
     return status;
 }
 

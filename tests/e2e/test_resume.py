@@ -55,6 +55,25 @@ def test_early_stopping_killed_at_random_steps_ends_with_the_same_bytes(topwork,
     assert made.results(tmp_path / "run") == made.results(tmp_path / "whole")
 
 
+def test_a_choice_that_was_killed_goes_on_from_what_it_had_judged(topwork, tmp_path):
+    rows = made.write_records(tmp_path / "b.tfrecord.gz", [made.example(*row) for row in made.clusters(900, width=200)])
+    start = time.monotonic()
+    topwork("train", rows, "-o", tmp_path / "whole", "-q")
+    span, source, kept = time.monotonic() - start, random.Random(7), 0
+    for _ in range(6):
+        process = topwork.start("train", rows, "-o", tmp_path / "run", "-q", stdout=-1, stderr=-1)
+        time.sleep(source.uniform(0.2, 0.7) * span)
+        process.kill()
+        process.communicate()
+        kept = max(kept, len(list((tmp_path / "run").glob("checkpoints/*.twc"))))
+        if process.returncode == 0:
+            break
+    assert kept >= 2
+    topwork("train", rows, "-o", tmp_path / "run", "-q")
+    assert made.results(tmp_path / "run") == made.results(tmp_path / "whole")
+    assert not list((tmp_path / "run").glob("checkpoints/*.twc"))  # of no use any more
+
+
 @pytest.mark.parametrize("kept", [1, 4])
 def test_as_many_checkpoints_stay_as_are_asked_for(topwork, shard, tmp_path, kept):
     topwork("train", shard, "-o", tmp_path / "run", *STEPS, "--keep", kept)
