@@ -4,6 +4,7 @@
 #include "serve/dialect.h"
 #include "serve/server.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -123,9 +124,10 @@ struct visit {
 static void put_version(void *context, const struct tw_served *served)
 {
     struct visit *visit = context;
-    if (!visit->status)
+    double value = visit->value(served);
+    if (!visit->status && !isnan(value)) /* not known */
         visit->status = tw_buffer_printf(visit->out, visit->error, "topwork_%s{model=\"%s\",version=\"%lld\"} %.15g\n",
-                                         visit->name, served->model, (long long)served->number, visit->value(served));
+                                         visit->name, served->model, (long long)served->number, value);
 }
 
 static double photos(const struct tw_served *served)
@@ -153,6 +155,28 @@ static double score_sum(const struct tw_served *served)
     return (double)atomic_load(&served->tally->score_millionths) * 1e-6;
 }
 
+static double decode_seconds(const struct tw_served *served)
+{
+    return (double)atomic_load(&served->tally->decode_us) * 1e-6;
+}
+
+static double compute_seconds(const struct tw_served *served)
+{
+    return (double)atomic_load(&served->tally->compute_us) * 1e-6;
+}
+
+static double trained_score(const struct tw_served *served)
+{
+    return served->trained_score;
+}
+
+/* Below 0: the photos are less like those of the training than its evaluation was. */
+static double score_drift(const struct tw_served *served)
+{
+    double count = photos(served);
+    return count > 0 ? score_sum(served) / count - served->trained_score : NAN;
+}
+
 static void put_labels(void *context, const struct tw_served *served)
 {
     struct visit *visit = context;
@@ -173,20 +197,25 @@ static void put_labels(void *context, const struct tw_served *served)
 static enum tw_status put_versions(struct tw_server *server, struct tw_buffer *out, struct tw_error *error)
 {
     static const struct {
-        const char *name, *help;
+        const char *name, *type, *help;
         double (*value)(const struct tw_served *served);
     } of_version[] = {
-        {"photos_total", "Photos that were answered.", photos},
-        {"photos_refused_total", "Photos that could not be used.", refused},
-        {"photos_unknown_total", "Photos that are like none of the training's.", unknown},
-        {"photos_unsure_total", "Photos whose best score is below 0.5.", unsure},
-        {"best_score_sum_total", "Sum of the best scores; by photos_total: their mean.", score_sum},
+        {"photos_total", "counter", "Photos that were answered.", photos},
+        {"photos_refused_total", "counter", "Photos that could not be used.", refused},
+        {"photos_unknown_total", "counter", "Photos that are like none of the training's.", unknown},
+        {"photos_unsure_total", "counter", "Photos whose best score is below 0.5.", unsure},
+        {"best_score_sum_total", "counter", "Sum of the best scores; by photos_total: their mean.", score_sum},
+        {"decode_seconds_total", "counter", "Time that decoding photos took.", decode_seconds},
+        {"compute_seconds_total", "counter", "Time that resizing and computing took.", compute_seconds},
+        {"trained_score", "gauge", "Mean of the best scores when the training was evaluated.", trained_score},
+        {"score_drift", "gauge", "Mean of the best scores less trained_score: below 0, photos have become stranger.",
+         score_drift},
     };
     struct tw_catalogue *catalogue = tw_server_catalogue(server);
     enum tw_status status = TW_OK;
     for (size_t i = 0; i < sizeof of_version / sizeof *of_version && !status; i++) {
         struct visit visit = {of_version[i].name, of_version[i].value, out, error, TW_OK};
-        status = put_help(out, visit.name, "counter", of_version[i].help, error);
+        status = put_help(out, visit.name, of_version[i].type, of_version[i].help, error);
         if (!status)
             tw_catalogue_each(catalogue, put_version, &visit);
         status = status ? status : visit.status;

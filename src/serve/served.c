@@ -1,7 +1,10 @@
 #include "serve/served.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "serve/trained_score.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *const outputs[] = {"scores", "known"};
@@ -76,6 +79,9 @@ enum tw_status tw_served_load(const struct tw_served_source *source, struct tw_b
     enum tw_status status = made->model && made->examples && (made->name || !source->name)
                                 ? tw_model_open(source->uri, &model, error)
                                 : tw_fail_memory(error, 1, "a model's name");
+    made->trained_score = NAN;
+    if (!status)
+        made->trained_score = tw_trained_score(made->examples);
     if (!status)
         status = compile_head(made, &model, workers, error);
     if (!status)
@@ -158,6 +164,8 @@ static void count(const struct tw_served *served, const struct tw_answer *answer
         return;
     }
     float score = answer->scores[answer->best];
+    atomic_fetch_add(&tally->decode_us, (unsigned long)(answer->size.decode_s * 1e6));
+    atomic_fetch_add(&tally->compute_us, (unsigned long)(fmax(answer->seconds - answer->size.decode_s, 0) * 1e6));
     atomic_fetch_add(&tally->photos, 1);
     atomic_fetch_add(&tally->unknown, answer->is_unknown);
     atomic_fetch_add(&tally->unsure, score < 0.5f);
@@ -169,7 +177,9 @@ void tw_served_answer(const struct tw_served *served, int worker, struct tw_span
                       struct tw_answer *answer)
 {
     struct tw_error error = {0};
+    double start = tw_clock_seconds();
     answer->status = run(served, worker, bytes, answer, &error);
+    answer->seconds = tw_clock_seconds() - start;
     if (answer->status) {
         answer->reason = tw_strdup(error.text);
     } else {

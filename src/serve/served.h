@@ -9,10 +9,11 @@
 
 /* What it has answered since it was loaded. */
 struct tw_served_tally {
-    atomic_ulong photos, refused;  /* answered; not usable */
-    atomic_ulong unknown, unsure;  /* below the threshold; best score below 0.5 */
-    atomic_ulong score_millionths; /* sum of the best scores */
-    atomic_ulong *labels;          /* how often each was the best */
+    atomic_ulong photos, refused;       /* answered; not usable */
+    atomic_ulong unknown, unsure;       /* below the threshold; best score below 0.5 */
+    atomic_ulong score_millionths;      /* sum of the best scores */
+    atomic_ulong decode_us, compute_us; /* time spent on answered photos, neighbours aside */
+    atomic_ulong *labels;               /* how often each was the best */
 };
 struct tw_served {
     atomic_size_t users; /* internal */
@@ -26,7 +27,8 @@ struct tw_served {
     float *thresholds; /* multi-label: the score from which each label counts; NULL: one label a photo */
     bool has_backbone_digest;
     struct tw_digest backbone_digest;
-    char *examples; /* folder of the training examples; it may be missing */
+    char *examples;       /* folder of the training examples; it may be missing */
+    double trained_score; /* see trained_score.h */
     struct tw_shared_backbone *backbone;
     struct tw_runner *head; /* embedding -> scores, known (has_known) */
 };
@@ -54,6 +56,7 @@ struct tw_answer {
     size_t best;                     /* the label of the greatest score, the first of equals */
     struct tw_neighbours neighbours; /* where they were asked for */
     struct tw_photo_size size;
+    double seconds; /* from its bytes to its scores */
 };
 /* One call at a time for a worker. With the `nearest` training photos, which takes reading all of them. Fails only by the answer's
  * status. */

@@ -1,5 +1,6 @@
 #include "tasks/runner.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -162,10 +163,11 @@ enum tw_status tw_runner_photo(struct tw_runner *runner, int worker, struct tw_s
     if (!runner->takes_photos)
         return tw_fail(error, TW_CONFLICT, "this network takes vectors, not photos");
     struct tw_image image = {0};
+    double start = tw_clock_seconds();
     enum tw_status status = tw_image_decode(bytes, &runner->policy.decode, &runner->limits, &image, error);
     if (status)
         return status;
-    *size = (struct tw_photo_size){image.photo_width, image.photo_height};
+    *size = (struct tw_photo_size){image.photo_width, image.photo_height, tw_clock_seconds() - start};
     if (wanted->look)
         status = tw_image_look(&image, wanted->look, error);
     if (!status && wanted->thumbnail) {

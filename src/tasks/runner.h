@@ -30,6 +30,7 @@ void tw_runner_shape_input(struct tw_graph *graph, const struct tw_image_policy 
 
 struct tw_photo_size {
     int width, height; /* after EXIF orientation; 0 where it was not decoded */
+    double decode_s;   /* that decoding took */
 };
 /* What else a decoded photo can give; NULL: not wanted. */
 enum { TW_THUMBNAIL_EDGE = 96 };

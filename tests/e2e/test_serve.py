@@ -1,4 +1,5 @@
 """The prediction server: the same answers as `topwork predict` in every dialect, bad requests, reloads, and its end."""
+import shutil
 import base64
 import concurrent.futures
 import gzip
@@ -467,6 +468,21 @@ def test_metrics_count_what_was_answered(topwork, trained, expected):
     assert metrics['topwork_requests_total{dialect="plain",code="400"}'] == "1"
     assert metrics['topwork_request_seconds_count{dialect="plain"}'] == "5"
     assert sum(int(v) for k, v in metrics.items() if k.startswith("topwork_predictions_total")) == 4
+    of = '{model="cars",version="1"}'
+    assert 0 < float(metrics["topwork_decode_seconds_total" + of]) < 60 and 0 < float(metrics["topwork_compute_seconds_total" + of]) < 60
+    bins = json.loads((trained / "cars" / "metrics.json").read_text())["calibration"]["evaluation"]["after"]["bins"]
+    mean = sum(count * score for count, score, _ in bins) / sum(count for count, _, _ in bins)
+    assert abs(float(metrics["topwork_trained_score" + of]) - mean) < 1e-6
+    drift = float(metrics["topwork_best_score_sum_total" + of]) / 4 - mean
+    assert abs(float(metrics["topwork_score_drift" + of]) - drift) < 1e-6
+
+
+def test_a_model_without_its_metrics_says_nothing_of_drift(topwork, trained, expected, tmp_path):
+    shutil.copy(trained / "cars" / "model.onnx", tmp_path / "cars.onnx")
+    with Server(topwork, tmp_path / "cars.onnx") as server:
+        server("/predict", photo_of(next(iter(expected))))
+        names = {key.split("{")[0] for key in server.metrics()}
+    assert "topwork_photos_total" in names and not names & {"topwork_trained_score", "topwork_score_drift"}
 
 
 def test_models_on_one_backbone_share_it(topwork, store, trained):
