@@ -193,17 +193,26 @@ static bool is_due(const struct tw_shelf_entry *entry)
            (entry->state == TW_SERVED_FAILED && tw_clock_seconds() >= entry->retry_s);
 }
 
+static const struct tw_store_version *version_of(const struct tw_store_model *stored, int64_t number)
+{
+    for (size_t i = 0; i < stored->version_count; i++) {
+        if (stored->versions[i].number == number)
+            return &stored->versions[i];
+    }
+    return NULL;
+}
+
 /* Loads what is due, without the lock: answers go on meanwhile. `stored` NULL: the source is the model. */
 static void load_due(struct tw_catalogue *catalogue, struct tw_shelf *shelf, const struct tw_store_model *stored)
 {
     for (size_t i = 0; i < shelf->entry_count; i++) {
         struct tw_shelf_entry *entry = &shelf->entries[i];
+        const struct tw_store_version *version = stored ? version_of(stored, entry->number) : NULL;
         struct tw_served *served = NULL;
         struct tw_error error = {0};
-        if (!is_due(entry))
+        if (!is_due(entry) || (stored && !version))
             continue;
-        enum tw_status status =
-            open_version(catalogue, shelf->name, entry, stored ? &stored->versions[i] : NULL, &served, &error);
+        enum tw_status status = open_version(catalogue, shelf->name, entry, version, &served, &error);
         pthread_rwlock_wrlock(&catalogue->lock);
         if (status) {
             note_failure(catalogue, shelf->name, entry, &error);
@@ -220,23 +229,24 @@ static void load_due(struct tw_catalogue *catalogue, struct tw_shelf *shelf, con
     }
 }
 
-/* After tw_shelf_follow the shelf's entries are the store's versions, one for one and in the same order. */
+/* What is new comes before what is gone goes: a default that was replaced and deleted at once answers until the new one can. */
 static enum tw_status follow_model(struct tw_catalogue *catalogue, struct tw_shelf *shelf,
                                    const struct tw_store_model *stored, bool is_single, struct tw_error *error)
 {
     size_t gone_count = 0;
-    struct tw_served **gone = tw_alloc(shelf->entry_count + 1, sizeof *gone);
-    if (!gone)
-        return tw_fail_memory(error, 1, "a model's versions");
     pthread_rwlock_wrlock(&catalogue->lock);
-    enum tw_status status = tw_shelf_follow(shelf, stored, gone, &gone_count, error);
+    enum tw_status status = tw_shelf_follow(shelf, stored, error);
     pthread_rwlock_unlock(&catalogue->lock);
-    if (!status) {
-        load_due(catalogue, shelf, is_single ? NULL : stored);
-        pthread_rwlock_wrlock(&catalogue->lock);
-        status = tw_shelf_settle(shelf, stored, error);
-        pthread_rwlock_unlock(&catalogue->lock);
-    }
+    struct tw_served **gone = !status ? tw_alloc(shelf->entry_count + 1, sizeof *gone) : NULL;
+    if (!status && !gone)
+        status = tw_fail_memory(error, 1, "a model's versions");
+    if (status)
+        return status;
+    load_due(catalogue, shelf, is_single ? NULL : stored);
+    pthread_rwlock_wrlock(&catalogue->lock);
+    status = tw_shelf_settle(shelf, stored, error);
+    tw_shelf_drop(shelf, stored, gone, &gone_count);
+    pthread_rwlock_unlock(&catalogue->lock);
     for (size_t i = 0; i < gone_count; i++) {
         tw_log(catalogue->sink, TW_LOG_INFO, "version %lld of model %s is gone", (long long)gone[i]->number,
                shelf->name);

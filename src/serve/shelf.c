@@ -104,14 +104,34 @@ static bool has_version(const struct tw_store_model *model, int64_t number)
     return false;
 }
 
-enum tw_status tw_shelf_follow(struct tw_shelf *shelf, const struct tw_store_model *model, struct tw_served **gone,
-                               size_t *gone_count, struct tw_error *error)
+enum tw_status tw_shelf_follow(struct tw_shelf *shelf, const struct tw_store_model *model, struct tw_error *error)
+{
+    enum tw_status status = TW_OK;
+    for (size_t i = 0; i < model->version_count && !status; i++) {
+        if (!tw_shelf_find(shelf, model->versions[i].number))
+            status = add_entry(shelf, &model->versions[i], error);
+    }
+    return status;
+}
+
+static bool is_stood_for(const struct tw_shelf *shelf, int64_t number)
+{
+    bool is_one = shelf->default_number == number;
+    for (size_t i = 0; i < shelf->label_count && !is_one; i++)
+        is_one = shelf->labels[i].number == number;
+    return is_one;
+}
+
+void tw_shelf_drop(struct tw_shelf *shelf, const struct tw_store_model *model, struct tw_served **gone,
+                   size_t *gone_count)
 {
     size_t kept = 0;
     *gone_count = 0;
     for (size_t i = 0; i < shelf->entry_count; i++) {
         struct tw_shelf_entry *entry = &shelf->entries[i];
-        if (has_version(model, entry->number)) {
+        bool is_needed =
+            model->version_count > 0 && entry->state == TW_SERVED_AVAILABLE && is_stood_for(shelf, entry->number);
+        if (has_version(model, entry->number) || is_needed) {
             shelf->entries[kept++] = *entry;
             continue;
         }
@@ -121,12 +141,6 @@ enum tw_status tw_shelf_follow(struct tw_shelf *shelf, const struct tw_store_mod
         release_entry(entry);
     }
     shelf->entry_count = kept;
-    enum tw_status status = TW_OK;
-    for (size_t i = 0; i < model->version_count && !status; i++) {
-        if (!tw_shelf_find(shelf, model->versions[i].number))
-            status = add_entry(shelf, &model->versions[i], error);
-    }
-    return status;
 }
 
 static bool is_available(const struct tw_shelf *shelf, int64_t number)

@@ -29,12 +29,15 @@ void tw_shelf_release(struct tw_shelf *shelf);
 struct tw_shelf_entry *tw_shelf_find(const struct tw_shelf *shelf, int64_t number);
 /* By number, name or label; NULL: the default, or in turn a label that has a share. NULL where there is none. */
 struct tw_shelf_entry *tw_shelf_named(struct tw_shelf *shelf, const char *version);
-/* The versions as the store has them: new ones are LOADING, and those that are gone leave into `gone` (room for all of the
- * shelf's entries), to be put by the caller. */
-enum tw_status tw_shelf_follow(struct tw_shelf *shelf, const struct tw_store_model *model, struct tw_served **gone,
-                               size_t *gone_count, struct tw_error *error) TW_MUST_USE;
+/* Versions that are new in the store are LOADING; those that are gone stay for tw_shelf_drop. */
+enum tw_status tw_shelf_follow(struct tw_shelf *shelf, const struct tw_store_model *model,
+                               struct tw_error *error) TW_MUST_USE;
 /* Default and labels, each as soon as the version that it names is available. */
 enum tw_status tw_shelf_settle(struct tw_shelf *shelf, const struct tw_store_model *model,
                                struct tw_error *error) TW_MUST_USE;
+/* Versions that are gone from the store leave into `gone` (room for all of the shelf's entries), to be put by the caller. One that the
+ * default or a label still stands for, because what is to follow it is not available yet, stays until the next time. */
+void tw_shelf_drop(struct tw_shelf *shelf, const struct tw_store_model *model, struct tw_served **gone,
+                   size_t *gone_count);
 
 #endif

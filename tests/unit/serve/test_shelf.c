@@ -28,8 +28,9 @@ static size_t follow(struct tw_shelf *shelf, struct word *word)
     size_t count = 0;
     word->model.versions = word->versions;
     word->model.labels = &word->label;
-    assert_int_equal(tw_shelf_follow(shelf, &word->model, gone, &count, NULL), TW_OK);
+    assert_int_equal(tw_shelf_follow(shelf, &word->model, NULL), TW_OK);
     assert_int_equal(tw_shelf_settle(shelf, &word->model, NULL), TW_OK);
+    tw_shelf_drop(shelf, &word->model, gone, &count);
     return count;
 }
 
@@ -104,6 +105,26 @@ static void version_that_left_the_store_leaves_the_shelf(void **state)
     tw_shelf_release(&shelf);
 }
 
+static void default_that_left_the_store_answers_until_the_next_one_can(void **state)
+{
+    (void)state;
+    struct tw_shelf shelf = {0};
+    struct word first = say(1, 1, 0), second = say(1, 2, 0), none = say(0, 0, 0);
+    second.versions[0].number = 2;
+    follow(&shelf, &first);
+    load(&shelf, 1);
+    follow(&shelf, &first);
+    follow(&shelf, &second); /* 1 is gone, and 2 is not loaded yet */
+    assert_int_equal(tw_shelf_named(&shelf, NULL)->number, 1);
+    load(&shelf, 2);
+    follow(&shelf, &second);
+    assert_int_equal(tw_shelf_named(&shelf, NULL)->number, 2);
+    assert_null(tw_shelf_find(&shelf, 1));
+    follow(&shelf, &none);
+    assert_int_equal(shelf.entry_count, 0);
+    tw_shelf_release(&shelf);
+}
+
 static void version_is_named_by_its_number_as_it_is_written(void **state)
 {
     (void)state;
@@ -124,6 +145,7 @@ int main(void)
         cmocka_unit_test(label_moves_only_to_what_is_available),
         cmocka_unit_test(share_of_a_label_is_dealt_evenly),
         cmocka_unit_test(version_that_left_the_store_leaves_the_shelf),
+        cmocka_unit_test(default_that_left_the_store_answers_until_the_next_one_can),
         cmocka_unit_test(version_is_named_by_its_number_as_it_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
