@@ -87,7 +87,7 @@ static enum tw_status read_three(const json_t *object, const char *key, float *n
         const json_t *number = json_array_get(value, i);
         if (json_array_size(value) != 3 || !json_is_number(number) || !isfinite((float)json_number_value(number)))
             return tw_fail(error, TW_UNSUPPORTED, "the image policy's \"%s\" is not a list of three numbers", key);
-        numbers[i] = (float)json_number_value(number);
+        numbers[i] = (float)json_number_value(number) + 0.0f; /* -0 would be written, and read again as 0 */
     }
     return TW_OK;
 }

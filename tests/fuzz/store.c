@@ -2,6 +2,17 @@
 #include "fuzz.h"
 #include "store/layout.h"
 
+/* Relative, and no part of it is "..". */
+static bool stays_inside(const char *name)
+{
+    bool leaves = name[0] == '/';
+    for (const char *part = name; part != NULL && !leaves; part = strchr(part, '/')) {
+        part += *part == '/';
+        leaves = strncmp(part, "..", 2) == 0 && (part[2] == 0 || part[2] == '/');
+    }
+    return !leaves;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tw_error error = {0};
@@ -22,8 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         enum tw_status status = tw_store_read_version(path, &version, &error);
         must_explain(status, &error);
         for (size_t i = 0; status == TW_OK && i < version.file_count; i++)
-            must(version.files[i].name[0] != '/' && strstr(version.files[i].name, "..") == NULL,
-                 "a file stays in its version");
+            must(stays_inside(version.files[i].name), "a file stays in its version");
         tw_store_version_release(&version);
     } else {
         struct tw_store_model model = {0};
